@@ -11,6 +11,7 @@ from .icon import icon_path
 from .page import GROUPS, Page
 from .pages import PAGES
 from .pages.me import ADMINISTER
+from .sessions import Notice
 from .visit import Visit
 
 
@@ -33,7 +34,8 @@ class Frame:
     user: str
     token: str
     token_field: str
-    notices: list[str]
+    notices: list[Notice]
+    may_undo: bool
     icon: str
     alike: list[str]
 
@@ -47,7 +49,9 @@ def frame_of(visit: Visit, page: Page, clusters: Mapping[str, ClusterApi]) -> Fr
         user=visit.access.user,
         token=visit.session.form_token,
         token_field=TOKEN_FIELD,
-        notices=visit.session.take_notices(),
+        # a poll shows none, and takes none from the page that is to show them
+        notices=[] if visit.recent is not None else visit.session.take_notices(),
+        may_undo=visit.may("admin.history.revert"),
         icon=icon_path(visit.api.appearance.colour, visit.api.appearance.label),
         alike=_alike(visit, clusters),
     )

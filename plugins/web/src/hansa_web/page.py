@@ -31,12 +31,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Redirect:
-    """An answer to a POST that leads to another page, which shows the notice; `view` is how the user
-    wants pages from now on.
+    """An answer to a POST that leads to another page, which shows the notice: of a change with its
+    `revision`, and a `secret` that is never shown again; `view` is how the user wants pages from now
+    on.
     """
 
     to: str
     notice: str = ""
+    revision: int = 0
+    secret: str = ""
     view: View | None = None
 
 

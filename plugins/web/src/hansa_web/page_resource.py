@@ -25,6 +25,7 @@ from .reentry import (
     show_again,
 )
 from .rendering import render
+from .sessions import Notice
 from .visit import Visit
 from .web import Web, is_poll
 
@@ -117,7 +118,8 @@ class PageResource:
             if outcome.view is not None:
                 self._web.remember_view(response, outcome.view)
             if outcome.notice:
-                visit.session.notices.append(outcome.notice)
+                notice = Notice(outcome.notice, outcome.revision, outcome.secret)
+                visit.session.notices.append(notice)
             lead_to(response, outcome.to)
         elif isinstance(outcome, Download):
             send_download(response, outcome)

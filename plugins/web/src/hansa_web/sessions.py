@@ -24,6 +24,17 @@ SeenForm: TypeAlias = tuple[str, str, str, int]
 """Kind, type, name and revision of the definition of a form."""
 
 
+@dataclass(frozen=True)
+class Notice:
+    """What the next page says: of a change with its `revision`, and a `secret` that is never shown
+    again.
+    """
+
+    text: str
+    revision: int = 0
+    secret: str = ""
+
+
 @dataclass
 class Session:
     """One browser that is logged in: to which clusters, and how it proves itself there.
@@ -37,12 +48,12 @@ class Session:
     used: float
     form_token: str
     access: dict[str, Access] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     seen: dict[SeenForm, JsonObject] = field(default_factory=dict)
     former: dict[str, str] = field(default_factory=dict)
     drawn: DrawnPage | None = None
 
-    def take_notices(self) -> list[str]:
+    def take_notices(self) -> list[Notice]:
         """Return what the next page is to say, once."""
         notices = self.notices
         self.notices = []

@@ -13,6 +13,7 @@ from . import (
     deploy,
     failed,
     find,
+    following,
     help,
     jobs,
     lists,
@@ -51,5 +52,6 @@ PAGES: tuple[Page, ...] = (
     *audit.PAGES,
     *help.PAGES,
     *definition_forms.PAGES,
+    *following.PAGES,
 )
 """All pages of a cluster; the order of those with a group is that of the navigation."""

@@ -112,7 +112,8 @@ def revert(visit: Visit) -> Outcome:
         return Shown(_planned(visit, visit.form, error), error.status)
     if done["revision"] is None:
         return Redirect(visit.path("changes"), "Everything is so already: nothing was changed.")
-    return Redirect(visit.path("changes", str(done["revision"])), _notice(done))
+    here = visit.path("changes", str(done["revision"]))
+    return Redirect(here, _notice(done), done["revision"])
 
 
 def _notice(done: JsonObject) -> str:

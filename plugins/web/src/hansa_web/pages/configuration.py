@@ -45,7 +45,7 @@ def act(visit: Visit) -> Outcome:
     notice = f"{len(done['changes'])} changes are applied, revision {done['revision']}."
     if done["not_running"]:
         notice += f" {len(done['not_running'])} of them do not run."
-    return Redirect(visit.path("configuration"), notice)
+    return Redirect(visit.path("configuration"), notice, done["revision"])
 
 
 def read(text: str) -> JsonObject:

@@ -62,10 +62,10 @@ def create(visit: Visit) -> Outcome:
     path = visit.path(registered.kind, registered.type, name)
     notice = f"{name} is created, revision {answer['revision']}: {answer.get('state', '')}."
     generated = answer.get("generated") or {}
-    if generated:
-        shown = ", ".join(f"{key}: {value}" for key, value in generated.items())
-        notice += f" Generated, and shown this once: {shown}"
-    return Redirect(path, notice)
+    secret = "\n".join(f"{key}: {value}" for key, value in generated.items())
+    if secret:
+        notice += " What was generated is shown this once:"
+    return Redirect(path, notice, answer["revision"], secret)
 
 
 def show_edit(visit: Visit) -> Context:
@@ -107,7 +107,7 @@ def edit(visit: Visit) -> Outcome:
     except ApiError as error:
         return _refused(visit, registered, error, found=found, name=name)
     notice = f"{name} is changed, revision {answer['revision']}: {answer.get('state', '')}."
-    return Redirect(here, notice)
+    return Redirect(here, notice, answer["revision"])
 
 
 def new_again(visit: Visit) -> Shown:

@@ -156,7 +156,7 @@ def delete(visit: Visit) -> Outcome:
             raise
         return Shown({**show_deletion(visit), "fault": error}, error.status)
     notice = f"{name} is deleted, revision {done['revision']}."
-    return Redirect(list_path(visit, registered.kind), notice)
+    return Redirect(list_path(visit, registered.kind), notice, done["revision"])
 
 
 PAGES = (

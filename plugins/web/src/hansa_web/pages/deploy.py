@@ -47,7 +47,7 @@ def deploy(visit: Visit) -> Outcome:
         if error.status in (401, 403):
             raise
         return Shown(_context(visit, file=file, text=text, error=error), 422)
-    return Redirect(visit.path("services"), _notice(done))
+    return Redirect(visit.path("services"), _notice(done), done["revision"])
 
 
 def uploaded(visit: Visit) -> dict[str, str]:

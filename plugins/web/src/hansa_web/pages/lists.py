@@ -113,7 +113,7 @@ def act_on_many(visit: Visit, kind: str) -> Outcome:
     notice = f"{action.capitalize()}: {len(done['changes'])} changed"
     if done["revision"]:
         notice += f", revision {done['revision']}"
-    return Redirect(list_path(visit, kind), f"{notice}.")
+    return Redirect(list_path(visit, kind), f"{notice}.", done["revision"] or 0)
 
 
 def _selected(visit: Visit, kind: str) -> list[JsonObject]:

@@ -54,7 +54,7 @@ def act_on_me(visit: Visit) -> Outcome:
         keys=visit.form.get("keys") == "yes",
         is_zone_known=True,
     )
-    return Redirect(here, "Pages look like this now.", view)
+    return Redirect(here, "Pages look like this now.", view=view)
 
 
 def show_sessions(visit: Visit) -> Context:

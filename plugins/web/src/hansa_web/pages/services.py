@@ -170,7 +170,7 @@ def roll_back(visit: Visit) -> Outcome:
     data = {"file": found["origin"], "version": visit.form.number("version", 0)}
     done = visit.send("admin.service.rollback", data)
     notice = f"{done['file']} version {done['version']} serves, revision {done['revision']}."
-    return Redirect(visit.path("services", found["name"], "source"), notice)
+    return Redirect(visit.path("services", found["name"], "source"), notice, done["revision"])
 
 
 # -- invoke ----------------------------------------------------------------------------------------

@@ -77,6 +77,22 @@ if (liveParts.length) {
   live();
 }
 
+// -- what is followed beside the page: who has applied a change, who else changes what one edits -----
+
+async function follow(part) {
+  while (!part.querySelector("[data-done]")) {
+    await new Promise((done) => setTimeout(done, Number(part.dataset.every) * 1000));
+    if (document.hidden || paused) continue;
+    const answer = await fetch(part.dataset.follow, { headers: { "X-Live": "1" }, redirect: "error" });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.getElementById("followed");
+    if (found && found.innerHTML !== part.innerHTML) part.innerHTML = found.innerHTML;
+  }
+}
+
+for (const part of document.querySelectorAll("[data-follow]")) follow(part).catch(() => {});
+
 // -- keys: "/" and Ctrl-K search, "g" and a letter goes to a page, "?" to the help -------------------
 
 const PLACES = { d: "", m: "/map", f: "/failed", s: "/services", c: "/channels", o: "/outgoing", l: "/logs" };

@@ -1,0 +1,57 @@
+"""What the module of a page follows: which workers have applied a change, and whether somebody else
+changes what one edits. Without a script they are pages of their own.
+"""
+
+from __future__ import annotations
+
+from ..api import JsonObject
+from ..page import Context, Page
+from ..visit import Visit
+from .definitions import definition_path, key_of
+
+
+def show_applied(visit: Visit) -> Context:
+    """Return which workers have applied a revision, and which lag behind, and why."""
+    text = visit.parts["revision"]
+    revision = int(text) if text.isdecimal() and len(text) < 12 else 0
+    status = visit.call("admin.cluster.status")
+    workers: list[JsonObject] = status["workers"]
+    return {
+        "title": f"Revision {revision}",
+        "revision": revision,
+        "workers": workers,
+        "applied": [one for one in workers if one["revision"] >= revision],
+        "lagging": [one for one in workers if one["revision"] < revision],
+        "servers": {one["name"]: one["state"] for one in status["servers"]},
+        "unknown": status["unknown"],
+    }
+
+
+def show_changed(visit: Visit) -> Context:
+    """Return who has changed a definition since the revision that its form was shown for."""
+    seen = visit.query.number("seen", 0)
+    found = visit.send("admin.history.list", {**key_of(visit), "limit": 1})
+    newer = [one for one in found["items"] if one["revision"] > seen]
+    return {
+        "title": visit.parts["name"],
+        "newer": newer[0] if newer else None,
+        "here": definition_path(visit),
+    }
+
+
+PAGES = (
+    Page(
+        path="/applied/{revision}",
+        title="Applied",
+        template="applied.html",
+        services=("admin.cluster.status",),
+        show=show_applied,
+    ),
+    Page(
+        path="/{kind}/{type}/{name}/changed",
+        title="Changed meanwhile",
+        template="changed.html",
+        services=("admin.history.list",),
+        show=show_changed,
+    ),
+)
