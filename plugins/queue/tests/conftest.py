@@ -15,7 +15,7 @@ from hansa.contract.registry import RegisteredService
 from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route, failed
-from hansa_queue import reading
+from hansa_queue import reading, upkeep
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
 from hansa_queue.queue import RedisQueue
@@ -113,6 +113,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def quick() -> None:
     """Look more often, so that tests need not wait."""
     reading.BLOCK, reading.TICK, reading.PAUSE = 0.1, 0.02, 0.2
+    upkeep.IDLE, upkeep.TICK = 0.05, 0.02
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from hansa import Conflict, Invalid, NotFound, Unavailable, load
 from hansa_devkit.harness.waiting import wait_until
-from hansa_queue import services
+from hansa_queue import plugin, services
 from hansa_queue.cause import pattern
-from hansa_queue.failed import Selection
+from hansa_queue.index import Selection
 from hypothesis import given, strategies as st
 
 from plugins.queue.tests.conftest import Cluster, Worker
@@ -25,7 +25,7 @@ from plugins.queue.tests.test_queue import balanced, idle
 def call(worker: Worker, operation: str, **settings: Any) -> Any:
     """Call an admin service as the gateway does; raises its error."""
     worker.registry.replace_services("plugin queue", [])
-    cls = next(one for one in services.OPERATIONS if one.name == f"admin.{operation}")
+    cls = next(one for one in plugin.hansa_services() if one.get_name() == f"admin.{operation}")
     from hansa.contract.registry import RegisteredService
 
     worker.registry.replace_services(cls.name, [RegisteredService(cls.name, cls, cls.name)])
@@ -157,7 +157,7 @@ def test_a_double_click_replays_once(broken: Worker, cluster: Cluster):
     cluster.service("orders", lambda self: cluster.report(self.cid))
     ids = [item["id"] for item in call(broken, "failed.list", service="orders")["items"]]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: broken.queue.failed.replay(ids), range(8)))
+        answers = list(pool.map(lambda _: broken.queue.failed.replay(Selection(ids)), range(8)))
     assert sum(answer.replayed for answer in answers) == 6
     wait_until(lambda: len(cluster.seen) >= 6 and idle(broken))
     assert Counter(cluster.seen) == {f"C{n}": 1 for n in range(6)}

@@ -12,6 +12,7 @@ from hansa import Service, TraceContext, current_caller, current_trace
 from hansa.contract.service import current_cid
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.call import Call, decode
+from hansa_queue.index import Selection
 
 from plugins.queue.tests.conftest import Cluster, Worker
 from plugins.queue.tests.test_failed import call
@@ -100,7 +101,7 @@ def test_a_failed_message_keeps_where_it_came_from(cluster: Cluster):
     wait_until(lambda: worker.status()["failed"] == 2)
     (item,) = call(worker, "failed.list", cid="K2")["items"]
     assert call(worker, "failed.get", id=item["id"])["parent_cid"] == "K1"
-    worker.queue.failed.replay([item["id"]])
+    worker.queue.failed.replay(Selection([item["id"]]))
     wait_until(lambda: len(cluster.seen) == 3)
     assert cluster.seen[2] == ("K2", "K1", "", PARENT)
 

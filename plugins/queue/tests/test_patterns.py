@@ -73,13 +73,13 @@ def test_a_replay_of_a_failed_target_ends_nothing_twice(cluster: Cluster, worker
     fan_out(worker.as_server, {"fails": 1}, "final", "told")
     wait_until(lambda: told(cluster, "final"))
     cluster.service("fails", lambda self: cluster.report(("ran", None)))
-    worker.queue.failed.replay([identifier for identifier, _ in worker.queue.failed.find(_all())])
+    worker.queue.failed.replay(_all())
     wait_until(lambda: told(cluster, "ran") and idle(worker))
     assert Counter(name for name, _ in cluster.seen) == {"final": 1, "told": 1, "ran": 1}
 
 
 def _all() -> Any:
-    from hansa_queue.failed import Selection
+    from hansa_queue.index import Selection
 
     return Selection()
 

@@ -13,7 +13,7 @@ import pytest
 from hansa import Invalid, Model, Secret, Service, TooMany, Unavailable, load, setting
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue.early import QueueSection
-from hansa_queue.failed import Selection
+from hansa_queue.index import Selection
 from hansa_queue.queue import RedisQueue
 from hansa_redis.engine import Valkey
 from hypothesis import HealthCheck, given, settings, strategies as st

@@ -240,6 +240,47 @@ def test_a_stopped_worker_that_comes_back_commits_no_second_result(make: Any, tm
     assert "was refused: another worker has taken it over" in server.log()
 
 
+@pytest.mark.proof
+def test_a_worker_killed_during_a_replay_changes_nothing_of_its_tally(make: Any, tmp_path: Path):
+    server = make("max_attempts = 3\nlease = 2\nfirst_delay = 0.05\nlast_delay = 0.1", workers=2)
+    for number in range(300):
+        put(server, "poison", {"n": number})
+    wait_until(lambda: server.api("admin.failed.list", limit=1)["total"] == 300, 60)
+    fixed = SOURCE.format(file=tmp_path / "notes", version="2").replace(
+        'raise RuntimeError("2")', 'note("fixed", self.request.payload["n"], os.getpid())'
+    )
+    server.deploy("work.py", fixed)
+    replay = server.api("admin.failed.replay", service="work.poison", rate=60)["id"]
+    again = server.api("admin.failed.replay", service="work.poison", rate=60)
+    assert again["id"] == replay
+    killed: list[str] = []
+    for sent in (60, 160):
+        found = wait_until(lambda sent=sent: _replay(server, replay, sent), 60)
+        pids = {line[2] for line in notes(tmp_path) if line[0] == "fixed"} - set(killed)
+        killed.append(sorted(pids)[0])
+        os.kill(int(killed[-1]), signal.SIGKILL)
+    wait_until(lambda: (_replay(server, replay, 300) or {}).get("state") == "finished", 60)
+    found = server.api("admin.replay.get", id=replay)
+    assert (found["total"], found["sent"], found["succeeded"]) == (300, 300, 300)
+    assert (found["failed"], found["left"], found["missing"], found["causes"]) == (0, 0, 0, [])
+    seen = Counter(line[1] for line in notes(tmp_path) if line[0] == "fixed")
+    assert set(seen) == {str(number) for number in range(300)}
+    in_hand = 4
+    assert sum(seen.values()) - 300 <= len(killed) * in_hand, (
+        "those that a killed worker had in hand may run twice"
+    )
+    assert settled(server)["counts"]["replayed"] == 300
+
+
+def _replay(server: RunningServer, identifier: str, sent: int) -> dict[str, Any] | None:
+    """Return a replay once it has sent so many."""
+    try:
+        found: dict[str, Any] = server.api("admin.replay.get", id=identifier)
+    except requests.ConnectionError:  # its worker was killed
+        return None
+    return found if found["sent"] >= sent else None
+
+
 def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
     server = make("max_attempts = 1")
     for number in range(30):
@@ -249,6 +290,8 @@ def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
     paths = server.get("/hansa/api/openapi.json", auth=("admin", server.password)).json()["paths"]
     for operation in ("list", "groups", "get", "edit", "replay", "delete", "export"):
         assert f"/hansa/api/admin.failed.{operation}" in paths
+    for operation in ("list", "get", "stop", "pause", "resume"):
+        assert f"/hansa/api/admin.replay.{operation}" in paths
 
     shown = hansa(server, "failed", "list", "--limit", "2").stdout
     assert "RuntimeError: version 1" in shown
@@ -275,10 +318,42 @@ def test_the_workbench_by_api_and_command_line(make: Any, tmp_path: Path):
         'raise RuntimeError("2")', 'note("fixed", self.request.payload["n"])'
     )
     server.deploy("work.py", fixed)
-    assert hansa(server, "failed", "replay", "--service", "work.poison").stdout == "replayed 29\n"
+    (group,) = server.api("admin.failed.groups", series=True)["items"]
+    assert (group["changed"]["file"], group["changed"]["version"]) == ("work.py", 2)
+    assert (len(group["series"]), group["series"][-1]) == (24, 29)
+    attempt = server.api("admin.failed.get", id=group["latest"])["history"][0]
+    assert attempt["code"] == "work.py version 1"
+    _replay_by_command_line(server)
+    assert hansa(server, "failed", "replay", "--service", "work.poison").stdout == "replayed 27\n"
     assert hansa(server, "failed", "replay", "--service", "work.poison").stdout == "replayed 0\n"
     settled(server)
     assert Counter(line[0] for line in notes(tmp_path))["fixed"] == 29
     assert hansa(server, "failed", "list").stdout == "no failed messages\n"
     status = server.api("admin.server.status")["async"]
     assert (status["failed"], status["durability"]["fsync"]) == (0, "always")
+    assert hansa(server, "queue", "list").stdout == "no calls in the queue\n"
+    assert "accepted" in hansa(server, "queue", "status").stdout
+
+
+def _replay_by_command_line(server: RunningServer) -> None:
+    """Replay two messages, the second after a look at the first, and leave the others."""
+    begun = hansa(server, "failed", "replay", "--all", "--batch", "1", "--rate", "20").stdout
+    identifier = begun.split()[1]
+    assert begun == f"replay {identifier} sends 29\n"
+
+    def paused(sent: int) -> bool:
+        found = server.api("admin.replay.get", id=identifier)
+        return found["state"] == "paused" and found["succeeded"] == sent
+
+    wait_until(lambda: paused(1))
+    again = hansa(server, "failed", "replay", "--all", "--rate", "20").stdout
+    assert again == f"replay {identifier} sends 0; 28 are sent by replays that go on\n"
+    resumed = hansa(server, "replay", "resume", identifier, "--batch", "1").stdout
+    assert "is running" in resumed
+    wait_until(lambda: paused(2))
+    assert "2 of 29 sent, 2 succeeded" in hansa(server, "replay", "list").stdout
+    stopped = hansa(server, "replay", "stop", identifier).stdout
+    assert stopped == (
+        f"replay {identifier} is stopped: 2 of 29 sent, 2 succeeded, 27 stay failed\n"
+    )
+    assert "stopped" in hansa(server, "replay", "show", identifier).stdout

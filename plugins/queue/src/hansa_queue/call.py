@@ -30,12 +30,16 @@ class Report(msgspec.Struct, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, omit_defaults=True):
-    """One attempt and why it failed, or a change that somebody made to the message."""
+    """One attempt and why it failed, or a change that somebody made to the message.
+
+    `code` is what ran: the file and the version of its service, or the plugin that it comes with.
+    """
 
     at: float
     cause: str
     attempt: int = 0
     worker: str = ""
+    code: str = ""
 
 
 class Call(msgspec.Struct, omit_defaults=True):
@@ -45,7 +49,7 @@ class Call(msgspec.Struct, omit_defaults=True):
     `raw` is a payload of bytes. `max_attempts` and `retry_seconds` (a fixed pause) override the
     section `[queue]`. `parent_cid` is the correlation id of the message whose service queued it,
     `caller` is that service where a plugin counts calls, and `headers` pass on its trace (W3C Trace
-    Context).
+    Context). `replay` is the id of the replay that has sent it, if one has.
     """
 
     service: str
@@ -64,6 +68,7 @@ class Call(msgspec.Struct, omit_defaults=True):
     created: float = 0.0
     history: list[Attempt] = []
     report: Report | None = None
+    replay: str = ""
 
 
 class Origin(TypedDict):

@@ -52,6 +52,22 @@ class FailureInfo(Brief, omit_defaults=True):
         self.assign_group()
         return msgspec.json.encode(self)
 
+    def placement(self) -> list[str | bytes]:
+        """Return where it stands in the index: its group, what that is about, its correlation id."""
+        return [self.group, about(self), self.cid]
+
+
+class GroupSubject(msgspec.Struct):
+    """What the messages of a group have in common: their service, and the pattern of their cause."""
+
+    service: str
+    cause: str
+
+
+def about(brief: Brief) -> bytes:
+    """Return what the group of a failed message is about, as JSON."""
+    return msgspec.json.encode(GroupSubject(brief.service, pattern(brief.cause)))
+
 
 def pattern(cause: str) -> str:
     """Return a cause without what differs from one message to the next: numbers, identifiers, all

@@ -138,7 +138,19 @@ def edit(
     output.report(client.call("admin.failed.edit", data), as_json, f"changed {id}")
 
 
-@command("replay", *selection(), payload_option())
+@command(
+    "replay",
+    *selection(),
+    payload_option(),
+    click.Option(
+        ["--rate"], type=float, help="Messages per second; the replay then goes on by itself."
+    ),
+    click.Option(
+        ["--batch"],
+        type=click.IntRange(0),
+        help="Messages to send before the replay pauses until it is resumed, such as 1.",
+    ),
+)
 def replay(client: Client, as_json: bool, payload: str | None, **values: Any) -> None:
     """Put failed messages back into the queue: by id, by conditions, or --all."""
     data = given(values)
@@ -146,6 +158,9 @@ def replay(client: Client, as_json: bool, payload: str | None, **values: Any) ->
         data["payload"] = read_json(payload, "--payload")
     with output.progress("replaying", as_json):
         answer = client.call("admin.failed.replay", data)
+    if answer.get("id"):
+        output.report(answer, as_json, _begun(answer) + _missing(answer))
+        return
     line = f"replayed {answer['replayed']}"
     if answer["left"]:
         line += f"; {answer['left']} stay, since the queue is full"
@@ -176,6 +191,14 @@ def export(client: Client, as_json: bool, file: str, **values: Any) -> None:
         output.print_json({"file": file, "count": count})
     elif file != "-":
         click.echo(f"{file}: {count} messages")
+
+
+def _begun(answer: JsonObject) -> str:
+    """Return a line about a replay that goes on in the background."""
+    line = f"replay {answer['id']} sends {answer['left']}"
+    if answer["elsewhere"]:
+        line += f"; {answer['elsewhere']} are sent by replays that go on"
+    return line
 
 
 def _missing(answer: JsonObject) -> str:

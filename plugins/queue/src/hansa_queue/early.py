@@ -39,6 +39,9 @@ class QueueSection(Model):
             advanced=True,
         ),
     ] = 15.0
+    replay_days: Annotated[
+        float, setting("Days for which replays that have ended are kept", gt=0, le=3650)
+    ] = 30.0
 
     def check(self) -> None:
         """Refuse a maximum pause that is shorter than the first one; raises `Invalid`."""
@@ -54,7 +57,10 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
-    """Add `hansa failed`."""
+    """Add `hansa failed`, `hansa replay` and `hansa queue`."""
     from .commands import failed
+    from .queue_commands import queue
+    from .replay_commands import replay
 
-    commands.add_command(failed)
+    for group in (failed, queue, replay):
+        commands.add_command(group)

@@ -4,62 +4,21 @@ deleted.
 
 from __future__ import annotations
 
-import math
+import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from dataclasses import dataclass, replace
 
 import msgspec
 from hansa import Conflict, NotFound, PlainSettings
 
 from .call import Attempt, Call, decode, encode
-from .cause import Brief, FailureInfo, pattern
+from .cause import Brief, FailureInfo
+from .index import FailedIndex, IndexedGroup, Selection, Sources, batches
 from .store import FAILURES, ScriptArgument, Store, text, unavailable
 
-ItemT = TypeVar("ItemT")
-BATCH = 500
-"""Messages that one call of Redis reads or changes at most."""
-
-
-@dataclass
-class CauseGroup:
-    """Failed messages of one service with one cause; `latest` is the id of the latest one, times in
-    seconds of the Unix epoch.
-    """
-
-    group: str
-    service: str
-    cause: str
-    count: int
-    first: float
-    last: float
-    latest: str
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which failed messages are meant: those that meet all conditions; times in seconds of the Unix
-    epoch.
-    """
-
-    ids: list[str] | None = None
-    service: str = ""
-    cause: str = ""
-    group: str = ""
-    cid: str = ""
-    since: float | None = None
-    until: float | None = None
-
-    def matches(self, brief: Brief) -> bool:
-        """Whether a message meets the conditions besides those on its id and time."""
-        if self.service and brief.service != self.service:
-            return False
-        if self.cid and brief.cid != self.cid:
-            return False
-        if self.group and brief.group != self.group:
-            return False
-        return self.cause.lower() in brief.cause.lower()
+MOST_IN_SCRIPT = 1000
+"""Messages that one script takes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +32,6 @@ class Replayed:
     missing: list[str]
 
 
-_decode_brief = msgspec.json.Decoder(Brief).decode
 _decode_info = msgspec.json.Decoder(FailureInfo).decode
 
 
@@ -83,58 +41,59 @@ class FailedMessages:
     def __init__(self, store: Store, max_queued: int) -> None:
         self.store = store
         self.max_queued = max_queued
+        self.index = FailedIndex(store)
 
     def find(self, selection: Selection) -> Iterator[tuple[str, Brief]]:
         """Yield id and summary of the messages meant, the latest first."""
+        page, _ = self.page(selection, 0, self.count(selection))
+        yield from page
+
+    def page(
+        self, selection: Selection, offset: int, limit: int
+    ) -> tuple[list[tuple[str, Brief]], int]:
+        """Return a page of the messages meant, each with its id, the latest first, and how many
+        there are in all.
+        """
         try:
-            found = self._identifiers(selection)
-            for batch in _batches(found):
-                ids = [identifier for identifier, _ in batch]
-                infos = self.store.redis.hmget(self.store.failed_infos, ids)
-                for (identifier, milliseconds), data in zip(batch, infos, strict=True):
-                    if data is None:
-                        continue
-                    brief = _decode_brief(data)
-                    if selection.matches(brief):
-                        brief.at = milliseconds / 1000
-                        yield text(identifier), brief
+            entries, total = self.index.page(selection, offset, limit)
+            found = []
+            for batch in batches(entries):
+                for entry, brief in self.index.briefs(batch):
+                    found.append((entry.identifier, brief))
+        except FAILURES as error:
+            raise unavailable(error, "the failed messages were not read") from error
+        return found, total
+
+    def count(self, selection: Selection) -> int:
+        """Return how many messages are meant."""
+        try:
+            return self.index.count(selection)
+        except FAILURES as error:
+            raise unavailable(error, "the failed messages were not counted") from error
+
+    def there(self, selection: Selection) -> list[str]:
+        """Return those of the named messages that are there, and meet the conditions."""
+        try:
+            sources = self.index.sources(selection)
+        except FAILURES as error:
+            raise unavailable(error, "the failed messages were not read") from error
+        return [entry.identifier for entry in sources.entries]
+
+    def groups(self, selection: Selection) -> list[IndexedGroup]:
+        """Return the groups of the messages meant by cause, the most frequent first."""
+        try:
+            return self.index.groups(selection)
         except FAILURES as error:
             raise unavailable(error, "the failed messages were not read") from error
 
-    def _identifiers(self, selection: Selection) -> list[tuple[bytes | str, float]]:
-        """Return ids and times in milliseconds of those that meet the conditions on both, the
-        latest first.
+    def series(self, groups: list[str]) -> list[list[int]]:
+        """Return how many messages of each group failed in each of the last 24 hours, the oldest
+        first.
         """
-        redis = self.store.redis
-        low = -math.inf if selection.since is None else selection.since * 1000
-        high = math.inf if selection.until is None else selection.until * 1000
-        if selection.ids is None:
-            found = redis.zrevrangebyscore(self.store.failed, high, low, withscores=True)
-            return cast("list[tuple[bytes | str, float]]", found)
-        if not selection.ids:
-            return []
-        times = redis.zmscore(self.store.failed, selection.ids)
-        return [
-            (identifier, at)
-            for identifier, at in zip(selection.ids, times, strict=True)
-            if at is not None and low <= at <= high
-        ]
-
-    def groups(self, selection: Selection) -> list[CauseGroup]:
-        """Return the causes of the messages meant, the most frequent first."""
-        found: dict[str, CauseGroup] = {}
-        for identifier, brief in self.find(selection):
-            group = found.get(brief.group)
-            if group is None:
-                cause = pattern(brief.cause)
-                group = CauseGroup(
-                    brief.group, brief.service, cause, 0, brief.at, brief.at, identifier
-                )
-                found[brief.group] = group
-            group.count += 1
-            group.first = min(group.first, brief.at)
-            group.last = max(group.last, brief.at)
-        return sorted(found.values(), key=lambda group: (-group.count, group.service, group.cause))
+        try:
+            return self.index.series(groups, self._now())
+        except FAILURES as error:
+            raise unavailable(error, "the failed messages were not counted") from error
 
     def get(self, identifier: str) -> PlainSettings:
         """Return everything that is known of a message, as plain data; raises `NotFound`."""
@@ -144,7 +103,7 @@ class FailedMessages:
     def get_many(self, ids: list[str]) -> Iterator[PlainSettings]:
         """Yield everything that is known of several messages; those that are gone are left out."""
         try:
-            for batch in _batches(ids):
+            for batch in batches(ids):
                 for identifier, found in zip(batch, self._read_many(batch), strict=True):
                     if found is not None:
                         call, info = found
@@ -167,12 +126,11 @@ class FailedMessages:
         call.history = [*call.history, Attempt(time.time(), note)]
         info.history = call.history
         info.service = call.service
-        info.assign_group()
         store = self.store
-        keys = [store.failed_calls, store.failed_infos]
-        arguments: list[ScriptArgument] = [identifier, data, encode(call), encode(info)]
+        arguments: list[ScriptArgument] = [identifier, data, encode(call), info.encoded()]
+        arguments += info.placement()
         try:
-            changed = store.edit(keys=keys, args=arguments)
+            changed = store.edit(keys=store.failed_keys, args=arguments)
         except FAILURES as error:
             raise unavailable(error, f"the failed message {identifier} was not edited") from error
         if not changed:
@@ -181,45 +139,81 @@ class FailedMessages:
             )
         return shown(identifier, call, info)
 
-    def replay(self, ids: list[str]) -> Replayed:
+    def replay(self, selection: Selection) -> Replayed:
         """Put messages back into the queue with all their attempts; each goes back once, however
         often it is asked for.
         """
         store = self.store
-        keys = [
-            store.stream,
-            store.delayed,
-            store.failed,
-            store.failed_calls,
-            store.failed_infos,
-            store.counts,
-        ]
+        keys = [store.stream, store.delayed, store.counts, *store.failed_keys]
         replayed = 0
-        left = 0
         missing: list[str] = []
+        left = 0
         try:
-            for batch in _batches(ids):
+            selection, sources = self.now_there(selection)
+            for batch in batches([entry.identifier for entry in sources.entries]):
                 done, full, gone = store.replay(keys=keys, args=[self.max_queued, *batch])
                 replayed += done
                 left += full
                 missing += [text(identifier) for identifier in gone]
+            for key in sources.keys:
+                arguments: list[ScriptArgument] = [
+                    self.max_queued,
+                    *selection.span,
+                    MOST_IN_SCRIPT,
+                ]
+                while done := store.replay_range(keys=[*keys, key], args=arguments):
+                    replayed += done
+                left += store.redis.zcount(key, *selection.span)
         except FAILURES as error:
-            what = f"{replayed} of {len(ids)} failed messages were replayed, the others perhaps not"
+            what = f"{replayed} failed messages were replayed, the others perhaps not"
             raise unavailable(error, what) from error
         return Replayed(replayed, left, missing)
 
-    def delete(self, ids: list[str]) -> int:
+    def delete(self, selection: Selection) -> int:
         """Delete messages for good; returns how many there were."""
         store = self.store
-        keys = [store.failed, store.failed_calls, store.failed_infos, store.counts]
+        keys = [store.counts, *store.failed_keys]
         deleted = 0
         try:
-            for batch in _batches(ids):
+            selection, sources = self.now_there(selection)
+            for batch in batches([entry.identifier for entry in sources.entries]):
                 deleted += store.delete(keys=keys, args=batch)
+            for key in sources.keys:
+                name = secrets.token_hex(6)
+                deleted += store.delete_range(
+                    keys=[*keys, key, store.removals, store.removal(name)],
+                    args=[*selection.span, name],
+                )
         except FAILURES as error:
-            what = f"{deleted} of {len(ids)} failed messages were deleted"
+            what = f"{deleted} failed messages were deleted, the others perhaps not"
             raise unavailable(error, what) from error
         return deleted
+
+    def remove_deleted(self) -> bool:
+        """Remove a part of what deleted messages have left; returns whether there was any. Raises
+        what Redis raises.
+
+        PERF: to delete 100,000 messages takes 0.2 s instead of 1.5 s, for which Redis would answer
+        nobody else.
+        """
+        store = self.store
+        names = [text(name) for name in store.redis.smembers(store.removals)]
+        for name in names:
+            keys = [*store.failed_keys, store.removals, store.removal(name)]
+            store.remove(keys=keys, args=[name, MOST_IN_SCRIPT])
+        return bool(names)
+
+    def now_there(self, selection: Selection) -> tuple[Selection, Sources]:
+        """Return a selection without what fails from now on, and where its messages are found."""
+        now = self._now()
+        until = now if selection.until is None else min(now, selection.until)
+        closed = replace(selection, until=until)
+        return closed, self.index.sources(closed)
+
+    def _now(self) -> float:
+        """Return the time of Redis, by which messages fail, in seconds of the Unix epoch."""
+        seconds, microseconds = self.store.redis.time()
+        return float(seconds) + float(microseconds) / 1e6
 
     def _read(self, identifier: str) -> tuple[bytes, FailureInfo]:
         try:
@@ -253,11 +247,6 @@ class FailedMessages:
             info.at = milliseconds / 1000
             found.append((call, info))
         return found
-
-
-def _batches(items: list[ItemT]) -> Iterator[list[ItemT]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
 
 
 def shown(identifier: str, call: Call, info: FailureInfo) -> PlainSettings:

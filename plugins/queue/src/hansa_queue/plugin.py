@@ -9,7 +9,9 @@ from hansa import Server, Service, hookimpl
 from .early import QueueSection
 from .patterns import FanOutFinal
 from .queue import RedisQueue
-from .services import OPERATIONS
+from .queue_services import OPERATIONS as QUEUE
+from .replay_services import OPERATIONS as REPLAYS
+from .services import OPERATIONS as FAILED
 
 
 @hookimpl
@@ -24,4 +26,4 @@ def hansa_queue(server: Server) -> RedisQueue | None:
 @hookimpl
 def hansa_services() -> list[type[Service]]:
     """Return the admin services, and the service that ends a fan-out."""
-    return [FanOutFinal, *OPERATIONS]
+    return [FanOutFinal, *FAILED, *REPLAYS, *QUEUE]

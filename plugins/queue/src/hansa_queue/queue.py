@@ -15,7 +15,9 @@ from .call import make, origin
 from .early import QueueSection
 from .failed import FailedMessages
 from .reading import Readers
+from .replays import Replays
 from .store import FAILURES, GROUP, Store, text, unavailable
+from .upkeep import Upkeep
 
 log = logging.getLogger("hansa.queue")
 COUNTS = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
@@ -37,7 +39,9 @@ class RedisQueue(Queue):
         self.holder = f"{server.id} {uuid.uuid4().hex[:12]}"
         self.store = Store(address, prefix)
         self.failed = FailedMessages(self.store, self.max_queued)
+        self.replays = Replays(self.store, self.failed)
         self.readers = Readers(self)
+        self.upkeep = Upkeep(self.failed, self.replays, self.holder, section.replay_days)
 
     @property
     def worker(self) -> str:
@@ -115,7 +119,9 @@ class RedisQueue(Queue):
         )
 
     def start(self) -> None:
-        """Start the reading threads and the heartbeat; warns if Redis loses its data when it ends."""
+        """Start the reading threads, the heartbeat and the upkeep; warns if Redis loses
+        its data when it ends.
+        """
         try:
             durability = self.store.durability()
         except FAILURES as error:
@@ -127,11 +133,13 @@ class RedisQueue(Queue):
                     durability["loss"],
                 )
         self.readers.start()
+        self.upkeep.start()
 
     def stop(self, grace: float) -> None:
         """Take no more calls and wait up to `grace` seconds for those that run; other workers get
         those that do not end.
         """
+        self.upkeep.stop()
         self.readers.stop(grace)
         self.store.redis.close()
 
@@ -139,7 +147,8 @@ class RedisQueue(Queue):
         """Return how many calls wait, run, are delayed and failed, all counts so far, and how
         durable Redis is.
 
-        `oldest` is the age in seconds of the oldest call that waits. `accepted` is always the sum
+        `oldest` is the age in seconds of the oldest call that waits, `rates` are the calls per second
+        that came in and went out in the last minute. `accepted` is always the sum
         of finished, deleted, waiting, running, delayed and failed. Where Redis does not answer
         there is only `error`.
         """
@@ -159,7 +168,8 @@ class RedisQueue(Queue):
             pipe.zcard(store.failed)
             pipe.hgetall(store.counts)
             pipe.time()
-            length, groups, delayed, failed, counts, (now, _) = pipe.execute()
+            pipe.lrange(store.samples, -1, -1)
+            length, groups, delayed, failed, counts, (now, _), samples = pipe.execute()
         pending = 0
         last_delivered = "0-0"
         for group in groups:
@@ -172,6 +182,7 @@ class RedisQueue(Queue):
             "delayed": delayed,
             "failed": failed,
             "oldest": round(self._age_of_oldest(last_delivered, now), 1),
+            "rates": _rates(samples, counts, now),
             "counts": {name: int(counts.get(name.encode(), 0)) for name in COUNTS},
             "max_queued": self.max_queued,
             "durability": store.durability(),
@@ -187,3 +198,18 @@ class RedisQueue(Queue):
             return 0.0
         milliseconds, _, _ = text(waiting[0][0]).partition("-")
         return max(0.0, now - int(milliseconds) / 1000)
+
+
+def _rates(
+    samples: list[bytes], counts: Mapping[bytes, bytes], now: int
+) -> dict[str, float] | None:
+    """Return the calls per second that came in and went out since a sample; None without one."""
+    if not samples:
+        return None
+    at, accepted, finished, failed = map(int, samples[0].split())
+    seconds = now - at / 1000
+    if seconds < 1:
+        return None
+    came = int(counts.get(b"accepted", 0)) - accepted
+    went = int(counts.get(b"finished", 0)) - finished + int(counts.get(b"failed", 0)) - failed
+    return {"in": round(came / seconds, 2), "out": round(went / seconds, 2)}

@@ -29,6 +29,10 @@ TICK = 0.25
 """Seconds between two looks of the heartbeat at what is due."""
 FORGET = 3600.0
 """Seconds without a call after which the name of a reader is forgotten."""
+SAMPLE_PAUSE = 10.0
+"""Seconds between two samples of the counts, for the rates of the last minute."""
+SAMPLES = 7
+"""Samples of the counts that are kept."""
 CLAIM_PAUSE = 2.0
 """Seconds between two looks for calls of workers that died, at most."""
 DUE_AT_ONCE = 100
@@ -70,9 +74,7 @@ class Readers:
             store.stream,
             store.counts,
             store.delayed,
-            store.failed,
-            store.failed_calls,
-            store.failed_infos,
+            *store.failed_keys,
         ]
 
     def start(self) -> None:
@@ -169,12 +171,13 @@ class Readers:
         """Commit what becomes of a call, as long as the message is still ours; returns the next
         message, if there was one.
         """
-        if disposition.word == "done" and call.report is None and not disposition.further:
+        if disposition.ends_quietly and call.report is None:
             # PERF: most calls end so, and need neither the other keys nor the other arguments
             status, found = self._commit(message, self.store.done, self._done_keys, [])
         else:
             group = call.report.group if call.report is not None else ""
-            keys = [*self._finish_keys, self.store.group(group)]
+            replay, _, _ = self.store.replay_keys(disposition.replay)
+            keys = [*self._finish_keys, self.store.group(group), replay]
             arguments: list[ScriptArgument] = [
                 disposition.word,
                 int(disposition.delay * 1000),
@@ -183,6 +186,8 @@ class Readers:
                 self.queue.max_queued,
                 disposition.target,
                 disposition.result,
+                *disposition.placement,
+                disposition.replay,
                 *disposition.further,
             ]
             status, found = self._commit(message, self.store.finish, keys, arguments)
@@ -240,6 +245,7 @@ class Readers:
                 if now >= renew_at:
                     renew_at = now + self.lease / 4
                     self._renew()
+                    self._sample()
                 self._move_due()
                 if now >= forget_at:
                     forget_at = now + FORGET / 60
@@ -262,6 +268,11 @@ class Readers:
         for lost in self.store.hold(keys=[self.store.stream], args=arguments):
             if self._held.pop(text(lost), None):
                 log.error("call %s was taken over by another worker while it ran here", text(lost))
+
+    def _sample(self) -> None:
+        """Keep the counts as they are now, unless a worker did so a moment ago."""
+        keys = [self.store.samples, self.store.counts]
+        self.store.sample(keys=keys, args=[int(SAMPLE_PAUSE * 1000), SAMPLES])
 
     def _move_due(self) -> None:
         keys = [self.store.delayed, self.store.stream]

@@ -39,36 +39,56 @@ class Disposition:
     with it.
 
     `further` are calls that are queued in the same step, each followed by the failure info that is
-    kept if the queue has no room for it; `headers` pass the trace on to them. `target` and `result`
-    are the final state of the call in its group, if it is in one.
+    kept if the queue has no room for it, and its placement; `headers` pass the trace on to them.
+    `target` and `result` are the final state of the call in its group, if it is in one; `replay` is
+    the replay that counts what becomes of it.
     """
 
-    __slots__ = ("call", "delay", "further", "headers", "info", "result", "target", "word")
+    __slots__ = (
+        "call",
+        "delay",
+        "further",
+        "headers",
+        "info",
+        "placement",
+        "replay",
+        "result",
+        "target",
+        "word",
+    )
 
     def __init__(
         self,
         word: Literal["done", "again", "failed"],
         *,
         call: bytes = b"",
-        info: bytes = b"",
+        info: FailureInfo | None = None,
         delay: float = 0.0,
         headers: dict[str, str] | None = None,
+        replay: str = "",
     ) -> None:
         self.word = word
         self.headers = headers or {}
         self.call = call
-        self.info = info
+        self.info = b"" if info is None else info.encoded()
+        self.placement: list[str | bytes] = ["", "", ""] if info is None else info.placement()
         self.delay = delay
-        self.further: list[bytes] = []
+        self.replay = replay
+        self.further: list[str | bytes] = []
         self.target = ""
         self.result = b""
+
+    @property
+    def ends_quietly(self) -> bool:
+        """Whether the call is finished, and nobody is told of it."""
+        return self.word == "done" and not self.further and not self.replay
 
     @classmethod
     def unreadable(cls, call: Call, error: Exception) -> Disposition:
         """Return the disposition of an entry of the stream that is not a call."""
         now = time.time()
         info = FailureInfo(call.service, cause=f"not a call: {error}", created=now, at=now)
-        return cls("failed", call=encode(call), info=info.encoded())
+        return cls("failed", call=encode(call), info=info)
 
 
 def run(queue: RedisQueue, call: Call, delivery: int) -> Disposition:
@@ -88,6 +108,7 @@ def run(queue: RedisQueue, call: Call, delivery: int) -> Disposition:
             call.attempt -= 1
             return _failed(queue, call, lost, call.headers)
     request = _request(call)
+    code = _code_of(queue, call.service)
     response = _handle(queue, call, request)
     # what answers it comes from this attempt; another attempt comes from where this one did
     headers = call.headers if request.trace is None else request.trace.headers()
@@ -96,13 +117,22 @@ def run(queue: RedisQueue, call: Call, delivery: int) -> Disposition:
     error = response.error
     if error is None:
         error = HansaError(f"the service answered with status {response.status}")
-    attempt = Attempt(time.time(), cause_of(error), call.attempt, queue.worker)
+    attempt = Attempt(time.time(), cause_of(error), call.attempt, queue.worker, code)
     call.history.append(attempt)
     if _is_rejected(call, response) or call.attempt >= max_attempts:
         return _failed(queue, call, error, headers)
     delay = _pause(queue, call, error)
     call.attempt += 1
     return Disposition("again", call=encode(call), delay=max(delay, SHORTEST_DELAY))
+
+
+def _code_of(queue: RedisQueue, service: str) -> str:
+    """Return what runs as a service now, such as `orders.py version 3`; nothing if it is unknown."""
+    try:
+        found = queue.server.registry.service(service)
+    except NotFound:
+        return ""
+    return found.origin if found.comes_with_plugin else f"{found.origin} version {found.version}"
 
 
 def _count_lost_attempts(call: Call, lost: int, max_attempts: int) -> Lost:
@@ -174,7 +204,7 @@ def _handle(queue: RedisQueue, call: Call, request: Request) -> Response:
 
 
 def _done(call: Call, response: Response, headers: dict[str, str]) -> Disposition:
-    disposition = Disposition("done", headers=headers)
+    disposition = Disposition("done", headers=headers, replay=call.replay)
     for name in call.callback:
         _queue_reply(disposition, name, response.payload, call, extra=call.extra)
     if call.report is not None:
@@ -201,11 +231,15 @@ def _failed(
         history=call.history,
     )
     # the final state is reported now: a replay does not change it, so the failed message is kept
-    # without a report
+    # without a report, and without the replay that counts it now
     report = call.report
+    replay = call.replay
     call.report = None
+    call.replay = ""
     call.attempt = 1
-    disposition = Disposition("failed", call=encode(call), info=info.encoded(), headers=headers)
+    disposition = Disposition(
+        "failed", call=encode(call), info=info, headers=headers, replay=replay
+    )
     if report is not None:
         call.report = report
         _report(disposition, call, False, None, trace or cause)
@@ -255,4 +289,4 @@ def _queue_reply(
         cause = error.detail
         data = make(service, str(payload), **common)
     info = FailureInfo(service=service, cid=call.cid, cause=shortened(cause), created=now, at=now)
-    disposition.further += [data, mark + info.encoded()]
+    disposition.further += [data, mark + info.encoded(), *info.placement()]

@@ -9,7 +9,9 @@ its delivery: together they are the fence that a late finisher does not pass.
 
 from __future__ import annotations
 
-_NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+from .failed_scripts import failed_keys
+
+NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 PUT = """
 -- stream, delayed, counts | maximum that may wait, call
@@ -20,7 +22,7 @@ return 1
 """
 
 PUT_LATER = (
-    _NOW
+    NOW
     + """
 -- stream, delayed, counts | maximum that may wait, call, delay in ms, unique id
 if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
@@ -73,44 +75,48 @@ DONE = (
 )
 
 FINISH = (
-    _NOW
+    NOW
+    + failed_keys(4)
     + """
--- stream, counts, delayed, failed, failed calls, failed infos, group |
+-- stream, counts, delayed, failed messages (6), group, replay |
 -- holder, id, delivery, asked before, read on, outcome, delay, call, info, maximum that may wait,
--- target, its state, (call, info) ...
+-- target, its state, group of the failure, what it is about, cid, replay or nothing,
+-- (call, info, group, what it is about, cid) ...
 """
     + _FENCE
     + """
+  local replayed = ARGV[16] ~= '' and redis.call('EXISTS', KEYS[11]) == 1
   if ARGV[6] == 'done' then
     redis.call('HINCRBY', KEYS[2], 'finished', 1)
+    if replayed then redis.call('HINCRBY', KEYS[11], 'succeeded', 1) end
   elseif ARGV[6] == 'again' then
     redis.call('ZADD', KEYS[3], now + ARGV[7], ARGV[2] .. ' ' .. ARGV[8])
     redis.call('HINCRBY', KEYS[2], 'retried', 1)
   else
-    redis.call('ZADD', KEYS[4], now, ARGV[2])
-    redis.call('HSET', KEYS[5], ARGV[2], ARGV[8])
-    redis.call('HSET', KEYS[6], ARGV[2], ARGV[9])
+    keep(ARGV[2], now, ARGV[8], ARGV[9], ARGV[13], ARGV[14], ARGV[15])
     redis.call('HINCRBY', KEYS[2], 'failed', 1)
+    if replayed then
+      redis.call('HINCRBY', KEYS[11], 'failed', 1)
+      redis.call('HINCRBY', KEYS[11], 'count ' .. ARGV[13], 1)
+      redis.call('HSETNX', KEYS[11], 'about ' .. ARGV[13], ARGV[14])
+    end
   end
-  for i = 13, #ARGV, 2 do
+  for i = 17, #ARGV, 5 do
     local info = ARGV[i + 1]
     local held = string.sub(info, 1, 1) == '!'
     if not held and redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[3]) < tonumber(ARGV[10]) then
       redis.call('XADD', KEYS[1], '*', 'call', ARGV[i])
     else
       if held then info = string.sub(info, 2) end
-      local id = ARGV[2] .. '-' .. i
-      redis.call('ZADD', KEYS[4], now, id)
-      redis.call('HSET', KEYS[5], id, ARGV[i])
-      redis.call('HSET', KEYS[6], id, info)
+      keep(ARGV[2] .. '-' .. i, now, ARGV[i], info, ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
       redis.call('HINCRBY', KEYS[2], 'failed', 1)
     end
     redis.call('HINCRBY', KEYS[2], 'accepted', 1)
   end
-  if ARGV[11] ~= '' and redis.call('HEXISTS', KEYS[7], 'left') == 1
-      and redis.call('HSETNX', KEYS[7], 'of ' .. ARGV[11], ARGV[12]) == 1
-      and redis.call('HINCRBY', KEYS[7], 'left', -1) == 0 then
-    redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[7], 'final'))
+  if ARGV[11] ~= '' and redis.call('HEXISTS', KEYS[10], 'left') == 1
+      and redis.call('HSETNX', KEYS[10], 'of ' .. ARGV[11], ARGV[12]) == 1
+      and redis.call('HINCRBY', KEYS[10], 'left', -1) == 0 then
+    redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[10], 'final'))
     redis.call('HINCRBY', KEYS[2], 'accepted', 1)
   end
 """
@@ -142,7 +148,7 @@ return lost
 """
 
 MOVE_DUE = (
-    _NOW
+    NOW
     + """
 -- delayed, stream
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
@@ -165,43 +171,14 @@ for _, row in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], 'workers')) do
 end
 """
 
-REPLAY = """
--- stream, delayed, failed, failed calls, failed infos, counts | maximum that may wait, ids
-local done, left, missing = 0, 0, {}
-for i = 2, #ARGV do
-  local call = redis.call('HGET', KEYS[4], ARGV[i])
-  if not call then
-    missing[#missing + 1] = ARGV[i]
-  elseif redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then
-    left = left + 1
-  else
-    redis.call('ZREM', KEYS[3], ARGV[i])
-    redis.call('HDEL', KEYS[4], ARGV[i])
-    redis.call('HDEL', KEYS[5], ARGV[i])
-    redis.call('XADD', KEYS[1], '*', 'call', call)
-    redis.call('HINCRBY', KEYS[6], 'replayed', 1)
-    done = done + 1
-  end
-end
-return {done, left, missing}
+SAMPLE = (
+    NOW
+    + """
+-- samples, counts | ms between two, most kept
+local last = redis.call('LINDEX', KEYS[1], 0)
+if last and now - tonumber(string.match(last, '^%d+')) < tonumber(ARGV[1]) then return end
+local c = redis.call('HMGET', KEYS[2], 'accepted', 'finished', 'failed')
+redis.call('LPUSH', KEYS[1], table.concat({now, c[1] or 0, c[2] or 0, c[3] or 0}, ' '))
+redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
 """
-
-DELETE = """
--- failed, failed calls, failed infos, counts | ids
-local done = 0
-for i = 1, #ARGV do
-  done = done + redis.call('ZREM', KEYS[1], ARGV[i])
-  redis.call('HDEL', KEYS[2], ARGV[i])
-  redis.call('HDEL', KEYS[3], ARGV[i])
-end
-if done > 0 then redis.call('HINCRBY', KEYS[4], 'deleted', done) end
-return done
-"""
-
-EDIT = """
--- failed calls, failed infos | id, call as it was read, new call, new info
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
-return 1
-"""
+)

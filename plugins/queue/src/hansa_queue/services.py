@@ -1,20 +1,24 @@
 """The admin services of failed messages:
-`admin.failed.{list,groups,get,edit,replay,delete,export}`, `admin.queue.status`.
+`admin.failed.{list,groups,get,edit,replay,delete,export}`.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 import msgspec
-from hansa import Invalid, Model, PlainSettings, setting
-from hansa_admin.operation import Nothing, Operation
+from hansa import Invalid, Model, NotFound, PackageVersion, PlainSettings, setting
+from hansa_admin.operation import Operation
 
-from .failed import FailedMessages, Selection
+from .failed import FailedMessages
+from .index import IndexedGroup, Selection
 from .patterns import queue_of
-from .waiting import Wanted, queued_calls
+from .replays import Pace
+
+DEFAULT_RATE = 50.0
+"""Messages per second of a replay that goes on in the background, unless another rate is given."""
+HIGHEST_RATE = 5000.0
 
 
 class Conditions(Model):
@@ -47,6 +51,16 @@ class Page(Conditions):
     limit: Annotated[int, setting("Maximum number of messages", ge=1, le=10_000)] = 100
 
 
+class GroupsRequest(Conditions):
+    """Which failed messages are grouped, and what is shown of the groups."""
+
+    series: Annotated[
+        bool, setting("Whether to return how many messages failed in each of the last 24 hours")
+    ] = False
+    offset: Annotated[int, setting("Number of groups to skip", ge=0)] = 0
+    limit: Annotated[int, setting("Maximum number of groups", ge=1, le=10_000)] = 1000
+
+
 class SelectedMessages(Conditions):
     """The failed messages that something is done with: by id, by conditions, or all."""
 
@@ -62,20 +76,60 @@ class SelectedMessages(Conditions):
         if not self.ids and not self.all and self.selection() == Selection():
             raise Invalid({"ids": "give ids, or conditions, or all"})
 
-    def find(self, failed: FailedMessages) -> tuple[list[str], list[str]]:
-        """Return the ids of the messages that are there, and those asked for that are not."""
-        unique = list(dict.fromkeys(self.ids))
-        found = [identifier for identifier, _ in failed.find(self.selection(unique or None))]
+    def find(self, failed: FailedMessages) -> tuple[Selection, list[str]]:
+        """Return which messages are meant, and the ids asked for that are not there, or do not meet
+        the conditions.
+        """
+        if not self.ids:
+            return self.selection(), []
+        selection = self.selection(list(dict.fromkeys(self.ids)))
+        found = failed.there(selection)
         there = set(found)
-        return found, [identifier for identifier in self.ids if identifier not in there]
+        missing = [identifier for identifier in self.ids if identifier not in there]
+        return self.selection(found), missing
 
 
 class ReplayRequest(SelectedMessages):
-    """The messages to replay, and what to change in one before."""
+    """The messages to replay, what to change in one before, and how fast they go.
+
+    With a rate or a batch the replay goes on in the background, and has an id.
+    """
 
     payload: Annotated[Any, setting("Payload to replay one message with, in place of its own")] = (
         msgspec.UNSET
     )
+
+    rate: Annotated[
+        float,
+        setting(
+            "Messages per second, with which the replay goes on in the background; 0 for all at "
+            "once, or for 50 with a batch",
+            ge=0,
+            le=HIGHEST_RATE,
+        ),
+    ] = 0.0
+    batch: Annotated[
+        int,
+        setting(
+            "Messages after which the replay, in the background, pauses until it is resumed, such "
+            "as 1 to see what becomes of the first; 0 for no pause",
+            ge=0,
+        ),
+    ] = 0
+
+    @property
+    def pace(self) -> Pace | None:
+        """How a replay in the background sends; None if all is to be done at once."""
+        if not self.rate and not self.batch:
+            return None
+        return Pace(self.rate or DEFAULT_RATE, self.batch)
+
+    @property
+    def what(self) -> PlainSettings:
+        """The conditions that are given, and how many ids are."""
+        conditions = asdict(replace(self.selection(), ids=None))
+        found = {name: value for name, value in conditions.items() if value not in ("", None)}
+        return {**found, "ids": len(self.ids)} if self.ids else found
 
     def check(self) -> None:
         """Refuse a payload for several messages; raises `Invalid`."""
@@ -119,6 +173,9 @@ class FailedAttempt(Model):
     cause: Annotated[str, setting("The error, or the change that was made by hand")]
     attempt: Annotated[int, setting("Number of the attempt; 0 for a change made by hand")] = 0
     worker: Annotated[str, setting("Worker that made the attempt")] = ""
+    code: Annotated[
+        str, setting("What ran: file and version of the service, or the plugin it comes with")
+    ] = ""
 
 
 class FailedMessage(FailedBrief):
@@ -144,6 +201,15 @@ class FailedList(Model):
     total: Annotated[int, setting("Total number, on all pages")]
 
 
+class ServiceChange(Model):
+    """A version of a service that was deployed."""
+
+    file: Annotated[str, setting("Its file or folder")]
+    version: Annotated[int, setting("Its version")]
+    at: Annotated[float, setting("When it was deployed, in seconds of the Unix epoch")]
+    by: Annotated[str, setting("Who deployed it")]
+
+
 class FailedGroup(Model):
     """Failed messages with one cause."""
 
@@ -154,6 +220,16 @@ class FailedGroup(Model):
     first: Annotated[float, setting("When the first failed, in seconds of the Unix epoch")]
     last: Annotated[float, setting("When the last failed, in seconds of the Unix epoch")]
     latest: Annotated[str, setting("Id of the latest message")]
+    changed: Annotated[
+        ServiceChange | None,
+        setting("The version that serves now, if it was deployed after the first failure"),
+    ]
+    series: Annotated[
+        list[int],
+        setting(
+            "Messages that failed in each of the last 24 hours, the oldest first, if asked for"
+        ),
+    ]
 
 
 class FailedGroups(Model):
@@ -161,6 +237,7 @@ class FailedGroups(Model):
 
     items: Annotated[list[FailedGroup], setting("The groups, the largest first")]
     total: Annotated[int, setting("Number of groups")]
+    messages: Annotated[int, setting("Number of messages in all groups")]
 
 
 class FailedReplayed(Model):
@@ -171,6 +248,12 @@ class FailedReplayed(Model):
     missing: Annotated[
         list[str], setting("Ids asked for that are not there: already replayed, or deleted")
     ]
+    id: Annotated[
+        str, setting("Id of the replay, if it goes on in the background: see admin.replay.get")
+    ] = ""
+    elsewhere: Annotated[
+        int, setting("Number of messages that another replay has still to send, which does so")
+    ] = 0
 
 
 class FailedDeleted(Model):
@@ -186,46 +269,6 @@ class FailedExport(Model):
     lines: Annotated[str, setting("JSON lines: each message as admin.failed.get shows it")]
     count: Annotated[int, setting("Number of messages in `lines`")]
     total: Annotated[int, setting("Total number, on all pages")]
-
-
-class QueueConditions(Model):
-    """Which calls in the queue are meant."""
-
-    cid: Annotated[str, setting("Only those of this correlation id")] = ""
-    service: Annotated[str, setting("Only of this service")] = ""
-    state: Annotated[
-        Literal["", "waiting", "running", "delayed"], setting("Only in this state")
-    ] = ""
-    limit: Annotated[int, setting("Maximum number of calls", ge=1, le=10_000)] = 100
-
-
-class QueuedMessage(Model):
-    """A call in the queue."""
-
-    state: Annotated[str, setting("waiting, running or delayed")]
-    service: Annotated[str, setting("Service to call")]
-    cid: Annotated[str, setting("Correlation id")]
-    parent_cid: Annotated[
-        str, setting("Correlation id of the message whose service queued it, if any")
-    ]
-    in_reply_to: Annotated[
-        str, setting("Correlation id of the call that it answers, for a callback")
-    ]
-    attempt: Annotated[int, setting("Number of the attempt that comes next, or runs")]
-    at: Annotated[float, setting("When it was queued, in seconds of the Unix epoch")]
-    due: Annotated[
-        float | None, setting("When a delayed one may run, in seconds of the Unix epoch")
-    ]
-    worker: Annotated[str, setting("Reading thread of a worker that runs it")]
-
-
-class QueueContent(Model):
-    """Calls in the queue."""
-
-    items: Annotated[list[QueuedMessage], setting("The calls, the oldest first, delayed ones last")]
-    complete: Annotated[
-        bool, setting("Whether these are all: else there are more, or they take over a second")
-    ]
 
 
 class FailedOperation(Operation):
@@ -250,11 +293,9 @@ class FailedListing(FailedOperation):
     def handle(self) -> PlainSettings:
         """Return a page of the list."""
         page: Page = self.request.input
-        found = list(self.failed.find(page.selection()))
-        items = []
-        for identifier, brief in found[page.offset : page.offset + page.limit]:
-            items.append({"id": identifier, **msgspec.to_builtins(brief)})
-        return {"items": items, "total": len(found)}
+        found, total = self.failed.page(page.selection(), page.offset, page.limit)
+        items = [{"id": identifier, **msgspec.to_builtins(brief)} for identifier, brief in found]
+        return {"items": items, "total": total}
 
 
 class FailedGrouping(FailedOperation):
@@ -262,14 +303,60 @@ class FailedGrouping(FailedOperation):
 
     name = "admin.failed.groups"
     right = "view"
-    Input = Conditions
+    Input = GroupsRequest
     Output = FailedGroups
 
-    def handle(self) -> PlainSettings:
+    def handle(self) -> FailedGroups:
         """Return the groups."""
-        conditions: Conditions = self.request.input
-        groups = self.failed.groups(conditions.selection())
-        return {"items": msgspec.to_builtins(groups), "total": len(groups)}
+        asked: GroupsRequest = self.request.input
+        groups = self.failed.groups(asked.selection())
+        page = groups[asked.offset : asked.offset + asked.limit]
+        series: list[list[int]] = [[] for _ in page]
+        if asked.series:
+            series = self.failed.series([one.group for one in page])
+        versions = self._versions({one.subject.service for one in page})
+        items = []
+        for one, counts in zip(page, series, strict=True):
+            items.append(shown_group(one, counts, versions.get(one.subject.service)))
+        messages = sum(one.count for one in groups)
+        return FailedGroups(items=items, total=len(groups), messages=messages)
+
+    def _versions(self, services: set[str]) -> dict[str, PackageVersion]:
+        """Return the versions that serve of those services that were deployed."""
+        found: dict[str, PackageVersion] = {}
+        for service in services:
+            try:
+                registered = self.server.registry.service(service)
+            except NotFound:
+                continue
+            if not registered.comes_with_plugin:
+                package = self.server.packages.get(registered.origin, registered.version)
+                if package is not None:
+                    found[service] = package
+        return found
+
+
+def shown_group(
+    group: IndexedGroup, series: list[int], version: PackageVersion | None
+) -> FailedGroup:
+    """Return a group as it is shown; `version` is what serves of its service."""
+    first = group.first / 1000
+    changed = None
+    if version is not None and version.at > first:
+        changed = ServiceChange(
+            file=version.file, version=version.version, at=version.at, by=version.by
+        )
+    return FailedGroup(
+        group=group.group,
+        service=group.subject.service,
+        cause=group.subject.cause,
+        count=group.count,
+        first=first,
+        last=group.last / 1000,
+        latest=group.latest,
+        changed=changed,
+        series=series,
+    )
 
 
 class FailedGet(FailedOperation):
@@ -320,14 +407,34 @@ class FailedReplay(FailedOperation):
     Output = FailedReplayed
 
     def handle(self) -> PlainSettings:
-        """Return how many went back."""
+        """Return how many went back, or the replay that sends them."""
         request: ReplayRequest = self.request.input
-        ids, missing = request.find(self.failed)
-        if ids and request.payload is not msgspec.UNSET:
-            self.failed.edit(ids[0], {"payload": request.payload}, self.caller)
-        done = self.failed.replay(ids)
+        selection, missing = request.find(self.failed)
+        if selection.ids and request.payload is not msgspec.UNSET:
+            self.failed.edit(selection.ids[0], {"payload": request.payload}, self.caller)
+        if request.pace is not None:
+            return self._begin(selection, request.pace, missing)
+        done = self.failed.replay(selection)
         self.log.info("%s replayed %s failed messages", self.caller or "somebody", done.replayed)
         return {"replayed": done.replayed, "left": done.left, "missing": [*missing, *done.missing]}
+
+    def _begin(self, selection: Selection, pace: Pace, missing: list[str]) -> PlainSettings:
+        request: ReplayRequest = self.request.input
+        replays = queue_of(self.server).replays
+        begun = replays.begin(selection, pace, self.caller, request.what)
+        self.log.info(
+            "%s replays %s failed messages at %g a second",
+            self.caller or "somebody",
+            begun.total,
+            pace.rate,
+        )
+        return {
+            "replayed": 0,
+            "left": begun.total,
+            "missing": missing,
+            "id": begun.replay,
+            "elsewhere": begun.elsewhere,
+        }
 
 
 class FailedDelete(FailedOperation):
@@ -341,8 +448,8 @@ class FailedDelete(FailedOperation):
     def handle(self) -> PlainSettings:
         """Return how many were deleted."""
         request: SelectedMessages = self.request.input
-        ids, missing = request.find(self.failed)
-        deleted = self.failed.delete(ids)
+        selection, missing = request.find(self.failed)
+        deleted = self.failed.delete(selection)
         self.log.warning("%s deleted %s failed messages", self.caller or "somebody", deleted)
         return {"deleted": deleted, "missing": missing}
 
@@ -358,41 +465,10 @@ class FailedExporting(FailedOperation):
     def handle(self) -> PlainSettings:
         """Return a page of them."""
         page: Page = self.request.input
-        ids = [identifier for identifier, _ in self.failed.find(page.selection())]
-        messages = list(self.failed.get_many(ids[page.offset : page.offset + page.limit]))
+        found, total = self.failed.page(page.selection(), page.offset, page.limit)
+        messages = list(self.failed.get_many([identifier for identifier, _ in found]))
         lines = b"".join(msgspec.json.encode(message) + b"\n" for message in messages)
-        return {"lines": lines.decode(), "count": len(messages), "total": len(ids)}
-
-
-class QueueStatus(FailedOperation):
-    """Show the queue of asynchronous calls: how many wait, run and failed, and how durable Redis
-    is.
-    """
-
-    name = "admin.queue.status"
-    right = "view"
-    Input = Nothing
-    Output = PlainSettings
-
-    def handle(self) -> PlainSettings:
-        """Return the status, and when it was taken."""
-        return {**queue_of(self.server).status(), "at": time.time()}
-
-
-class QueueListing(FailedOperation):
-    """List the asynchronous calls that wait, run or are delayed, without what they carry."""
-
-    name = "admin.queue.list"
-    right = "view"
-    Input = QueueConditions
-    Output = QueueContent
-
-    def handle(self) -> PlainSettings:
-        """Return the calls."""
-        asked: QueueConditions = self.request.input
-        wanted = Wanted(asked.cid, asked.service, asked.state)
-        calls, complete = queued_calls(self.failed.store, wanted, asked.limit)
-        return {"items": [asdict(call) for call in calls], "complete": complete}
+        return {"lines": lines.decode(), "count": len(messages), "total": total}
 
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -403,6 +479,4 @@ OPERATIONS: tuple[type[Operation], ...] = (
     FailedReplay,
     FailedDelete,
     FailedExporting,
-    QueueStatus,
-    QueueListing,
 )

@@ -9,7 +9,7 @@ from hansa_redis.client import Client, open_client
 from redis.commands.core import Script
 from redis.exceptions import RedisError, ResponseError
 
-from . import scripts
+from . import failed_scripts, replay_scripts, scripts
 
 log = logging.getLogger("hansa.queue")
 ScriptArgument = bytes | str | int | float
@@ -27,8 +27,8 @@ _LOSS = {
 
 
 class Store:
-    """What a queue keeps: a stream of calls, those that are delayed, those that failed, counts, and
-    groups of fan-outs.
+    """What a queue keeps: a stream of calls, those that are delayed, those that failed with their
+    index, replays, counts, and groups of fan-outs.
 
     Each script takes `keys` and `args`, which its source in `scripts` names.
     """
@@ -42,6 +42,21 @@ class Store:
         self.failed = self.key("failed")
         self.failed_calls = self.key("failed:calls")
         self.failed_infos = self.key("failed:infos")
+        self.failed_groups = self.key("failed:groups")
+        self.failed_places = self.key("failed:places")
+        self.failed_cids = self.key("failed:cids")
+        self.removals = self.key("failed:removals")
+        self.replays = self.key("replays")
+        self.active_replays = self.key("replays:active")
+        self.samples = self.key("samples")
+        self.failed_keys = [
+            self.failed,
+            self.failed_calls,
+            self.failed_infos,
+            self.failed_groups,
+            self.failed_places,
+            self.failed_cids,
+        ]
         self.put = self._script(scripts.PUT)
         self.put_later = self._script(scripts.PUT_LATER)
         self.put_group = self._script(scripts.PUT_GROUP)
@@ -51,9 +66,23 @@ class Store:
         self.hold = self._script(scripts.HOLD)
         self.move_due = self._script(scripts.MOVE_DUE)
         self.forget_consumers = self._script(scripts.FORGET_CONSUMERS)
-        self.replay = self._script(scripts.REPLAY)
-        self.delete = self._script(scripts.DELETE)
-        self.edit = self._script(scripts.EDIT)
+        self.sample = self._script(scripts.SAMPLE)
+        self.replay = self._script(failed_scripts.REPLAY)
+        self.replay_range = self._script(failed_scripts.REPLAY_RANGE)
+        self.delete = self._script(failed_scripts.DELETE)
+        self.delete_range = self._script(failed_scripts.DELETE_RANGE)
+        self.remove = self._script(failed_scripts.REMOVE)
+        self.edit = self._script(failed_scripts.EDIT)
+        self.index = self._script(failed_scripts.INDEX)
+        self.unindex = self._script(failed_scripts.UNINDEX)
+        self.take = self._script(replay_scripts.TAKE)
+        self.take_range = self._script(replay_scripts.TAKE_RANGE)
+        self.begin_replay = self._script(replay_scripts.BEGIN)
+        self.step_replay = self._script(replay_scripts.STEP)
+        self.stop_replay = self._script(replay_scripts.STOP)
+        self.pause_replay = self._script(replay_scripts.PAUSE)
+        self.resume_replay = self._script(replay_scripts.RESUME)
+        self.forget_replays = self._script(replay_scripts.FORGET)
 
     def _script(self, source: str) -> Script:
         return self.redis.register_script(source)
@@ -65,6 +94,24 @@ class Store:
     def group(self, name: str) -> str:
         """Return the key of a group of calls that end together."""
         return self.key("group", name)
+
+    def failed_group(self, group: str) -> str:
+        """Return the key of the index of the failed messages of a group."""
+        return f"{self.failed}:group:{group}"
+
+    def removal(self, name: str) -> str:
+        """Return the key of the ids of messages that were deleted, and whose rest is still there."""
+        return f"{self.removals}:{name}"
+
+    @property
+    def replay_prefix(self) -> str:
+        """What the keys of replays begin with, before their ids."""
+        return self.key("replay", "")
+
+    def replay_keys(self, identifier: str) -> list[str]:
+        """Return the keys of a replay: the replay, what it has still to send, the active replays."""
+        replay = self.replay_prefix + identifier
+        return [replay, f"{replay}:left", self.active_replays]
 
     def prepare(self) -> None:
         """Create the stream and its consumer group where they do not exist yet."""

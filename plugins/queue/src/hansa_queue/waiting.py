@@ -58,9 +58,11 @@ class Wanted:
         return not self.state or call.state == self.state
 
 
-def queued_calls(store: Store, wanted: Wanted, most: int) -> tuple[list[QueuedCall], bool]:
-    """Return at most so many of the calls that are meant, the oldest first, and whether all were
-    looked at; raises `Unavailable`.
+def queued_calls(
+    store: Store, wanted: Wanted, most: int, skip: int = 0
+) -> tuple[list[QueuedCall], bool]:
+    """Return at most so many of the calls that are meant, the oldest first and after those to skip,
+    and whether there are no more; raises `Unavailable`.
     """
     until = time.monotonic() + MOST_SECONDS
     found: list[QueuedCall] = []
@@ -69,6 +71,9 @@ def queued_calls(store: Store, wanted: Wanted, most: int) -> tuple[list[QueuedCa
             if time.monotonic() > until:
                 return found, False
             if call is None or not wanted.matches(call):
+                continue
+            if skip:
+                skip -= 1
                 continue
             if len(found) == most:
                 return found, False

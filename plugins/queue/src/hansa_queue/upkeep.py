@@ -1,0 +1,80 @@
+"""The thread of a worker that sends the messages of replays when they are due, and removes what
+deleted messages have left.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from .failed import FailedMessages
+from .replays import Replays
+from .store import FAILURES
+
+log = logging.getLogger("hansa.queue")
+TICK = 0.1
+"""Seconds between two steps of what goes on."""
+IDLE = 0.5
+"""Seconds between two looks for something to do."""
+LEASE = 2.0
+"""Seconds after which another worker goes on with a replay whose worker has ended."""
+MOST_SENT = 500
+"""Messages of one replay that are sent in one step."""
+PAUSE = 1.0
+"""Seconds before Redis is asked again after it failed."""
+FORGET = 3600.0
+"""Seconds between two looks for replays that ended long ago."""
+
+
+class Upkeep:
+    """Sends the messages of replays, and removes what is not needed any more.
+
+    Each replay is sent by one worker at a time, which holds it by a lease in Redis. Each step is
+    one script, so that a worker that dies leaves nothing half done.
+    """
+
+    def __init__(self, failed: FailedMessages, replays: Replays, holder: str, days: float) -> None:
+        self._failed = failed
+        self._replays = replays
+        self._holder = holder
+        self._days = days
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="async-upkeep", daemon=True)
+        self._forget_at = 0.0
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send no more; another worker goes on."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(PAUSE + TICK)
+
+    def _run(self) -> None:
+        pause = IDLE
+        while not self._stopped.wait(pause):
+            try:
+                pause = TICK if self._step() else IDLE
+            except Exception as error:
+                expected = isinstance(error, FAILURES)
+                log.warning(
+                    "replays wait for Redis: %s", error, exc_info=None if expected else error
+                )
+                pause = PAUSE
+
+    def _step(self) -> bool:
+        """Send what is due of each replay, and remove a part of what is left of deleted messages;
+        returns whether there was anything to do.
+        """
+        now = time.monotonic()
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET
+            self._replays.forget(self._days)
+        active = self._replays.active()
+        for identifier in active:
+            self._replays.step(identifier, self._holder, LEASE, MOST_SENT)
+        removing = self._failed.remove_deleted()
+        return removing or bool(active)
