@@ -114,9 +114,11 @@ def test_the_finest_level_is_chosen_that_is_coarse_enough():
     services = [node(f"service m{n}.s{n}", part=f"m_{n}.py") for n in range(20)]
     channels = [node(f"channel http orders-{n}") for n in range(20)]
     whole = graph([*services, *channels], {})
-    assert (len(grouped(whole, 21)[0].nodes), grouped(whole, 21)[1]) == (21, "part")
-    assert (len(grouped(whole, 20)[0].nodes), grouped(whole, 20)[1]) == (2, "prefix")
-    assert grouped(whole, 1)[1] == "kind"
+    for most, nodes, level in ((21, 21, "part"), (20, 2, "prefix"), (1, 2, "kind")):
+        found, chosen = grouped(whole, most, 0)
+        assert (len(found.nodes), chosen) == (nodes, level)
+    whole.links[services[0].id, services[1].id] = link(1)
+    assert grouped(whole, 21, 0)[1] == "kind"
 
 
 IDS = [f"service {file}.{n}" for file in "abc" for n in range(3)]

@@ -36,6 +36,7 @@ SHAPES = {
     "blocked": ("○", "idle"),
     "maint": ("○", "idle"),
     "elsewhere": ("◇", "idle"),
+    "gone": ("○", "idle"),
 }
 """A shape and a tone for each state, beside its word."""
 UNKNOWN = ("?", "idle")

@@ -30,14 +30,16 @@ _WORD = re.compile(r"[^\s._/:\-\d]+")
 """The first word of a name, without a number behind it."""
 
 
-def grouped(graph: Graph, most: int, *, apart: Collection[str] = ()) -> tuple[Graph, Level]:
-    """Return a graph of at most so many nodes, as far as groups make it one, and the level of its
-    groups. Nodes that are `apart` are in none.
+def grouped(
+    graph: Graph, most_nodes: int, most_links: int, *, apart: Collection[str] = ()
+) -> tuple[Graph, Level]:
+    """Return a graph of at most so many nodes and links, as far as groups make it one, and the level
+    of its groups. Nodes that are `apart` are in none.
     """
     for level in LEVELS:
         found = at_level(graph, level, apart=apart)
-        if len(found.nodes) <= most:
-            return found, level
+        if len(found.nodes) <= most_nodes and len(found.links) <= most_links:
+            break
     return found, level
 
 

@@ -19,7 +19,8 @@ from .graph import Graph, Link, Node
 from .grouping import Level, grouped, members_of
 
 MOST_NODES = 150
-"""Nodes above which they are grouped, unless that is asked for otherwise."""
+MOST_EDGES = 400
+"""Nodes and edges above which nodes are grouped, unless that is asked for otherwise."""
 KINDS = ("channel", "service", "outgoing")
 
 
@@ -54,7 +55,7 @@ class AskedLandscape(AskedSpan):
         Grouping,
         setting(
             "Whether to put nodes together in groups: services by file, definitions by type; auto: "
-            f"if there are more than {MOST_NODES}"
+            f"if there are more than {MOST_NODES} nodes or {MOST_EDGES} edges"
         ),
     ] = "auto"
 
@@ -186,9 +187,10 @@ def _grouped(
     graph: Graph, grouping: Grouping, focused: set[str]
 ) -> tuple[Graph, Level | Literal[""]]:
     apart = focused if len(focused) == 1 else set()
-    if grouping == "never" or (grouping == "auto" and len(graph.nodes) <= MOST_NODES):
+    is_small = len(graph.nodes) <= MOST_NODES and len(graph.links) <= MOST_EDGES
+    if grouping == "never" or (grouping == "auto" and is_small):
         return graph, ""
-    return grouped(graph, MOST_NODES, apart=apart)
+    return grouped(graph, MOST_NODES, MOST_EDGES, apart=apart)
 
 
 def _shown_node(node: Node, span: Span) -> LandscapeNode:

@@ -18,7 +18,7 @@ GAP = 14
 """Between nodes of a column."""
 LINE_GAP = 8
 """Between lines that pass a column, and between them and its nodes."""
-COLUMN_GAP = 72
+COLUMN_GAP = 64
 COLUMN_PITCH = NODE_WIDTH + COLUMN_GAP
 MARGIN = 4
 LONE_GAP = 44
@@ -217,13 +217,14 @@ def isotonic(values: Sequence[float]) -> list[float]:
     """
     blocks: list[tuple[float, int]] = []
     for value in values:
-        total, size = value, 1
-        while blocks and blocks[-1][0] * size >= total * blocks[-1][1]:
+        mean = value
+        size = 1
+        while blocks and blocks[-1][0] >= mean:
             before, count = blocks.pop()
-            total += before
+            mean = (before * count + mean * size) / (count + size)
             size += count
-        blocks.append((total, size))
-    return [total / size for total, size in blocks for _ in range(size)]
+        blocks.append((mean, size))
+    return [mean for mean, size in blocks for _ in range(size)]
 
 
 def _route(
@@ -235,6 +236,9 @@ def _route(
     source = places[chain[0][0]]
     target = places[chain[-1][0]]
     middle = NODE_HEIGHT // 2
+    if target.x == source.x:
+        x = source.x + NODE_WIDTH
+        return [Point(x, source.y + middle), Point(x, target.y + middle)]
     if target.x < source.x:
         return [Point(source.x, source.y + middle), Point(target.x + NODE_WIDTH, target.y + middle)]
     route = [Point(source.x + NODE_WIDTH, source.y + middle)]

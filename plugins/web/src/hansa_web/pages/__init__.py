@@ -16,6 +16,7 @@ from . import (
     following,
     help,
     jobs,
+    landscape,
     lists,
     me,
     messages,
@@ -30,6 +31,7 @@ from . import (
 
 PAGES: tuple[Page, ...] = (
     *dashboard.PAGES,
+    *landscape.PAGES,
     *problems.PAGES,
     *statistics.PAGES,
     *messages.LOG_PAGES,

@@ -11,6 +11,7 @@ from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
 from ..source_view import highlighted
 from ..visit import Visit
+from .landscape import SERVICE as LANDSCAPE, strip
 
 PAGE_SIZE = 50
 ORDERS = {
@@ -60,6 +61,7 @@ def show_service(visit: Visit) -> Context:
     panels = visit.panels(
         service=("admin.service.get", {"name": name}),
         figures=("admin.statistics.summary", {"name": name, "span": "day"}),
+        around=(LANDSCAPE, {"focus": f"service {name}", "span": "day", "builtin": True}),
     )
     if panels["service"].error is not None:
         raise panels["service"].error
@@ -68,6 +70,9 @@ def show_service(visit: Visit) -> Context:
         **head_of(visit, found, "overview"),
         "figures": panels["figures"].data.get("figures"),
         "figures_error": panels["figures"].fault,
+        "strip": strip(visit, panels["around"], f"service {name}"),
+        "strip_error": panels["around"].fault,
+        "map_path": visit.path("map", focus=f"service {name}", span="day"),
         "input": fields_in(found["input"]),
         "output": fields_in(found["output"]),
     }
@@ -261,8 +266,8 @@ PAGES = (
         path="/services/{name}",
         title="Service",
         template="service.html",
-        services=("admin.service.get", "admin.statistics.summary"),
-        calls=2,
+        services=("admin.service.get", "admin.statistics.summary", LANDSCAPE),
+        calls=3,
         show=show_service,
     ),
     Page(

@@ -4,12 +4,10 @@ definition; the course of one; two spans compared; CSV.
 
 from __future__ import annotations
 
-import csv
-import io
-
 from ..api import JsonObject
 from ..charts import HEIGHT, WIDTH, line
-from ..page import Context, Download, Outcome, Page
+from ..page import Context, Outcome, Page
+from ..tables import csv_file
 from ..visit import Visit
 
 BY = ("service", "channel", "outgoing", "security")
@@ -62,17 +60,8 @@ def show(visit: Visit) -> Context:
 def save_as_csv(visit: Visit) -> Outcome:
     """Return the whole list as CSV, in milliseconds."""
     found = visit.send("admin.statistics.top", {**asked_top(visit), "limit": 10_000})
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(("name", *COLUMNS))
-    for one in found["items"]:
-        writer.writerow((_plain(one["name"]), *(one[column] for column in COLUMNS)))
-    return Download("statistics.csv", text.getvalue().encode(), "text/csv; charset=utf-8")
-
-
-def _plain(name: str) -> str:
-    """Return a name that a spreadsheet does not take for a formula."""
-    return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
+    rows = [[one["name"], *(one[column] for column in COLUMNS)] for one in found["items"]]
+    return csv_file("statistics.csv", ("name", *COLUMNS), rows)
 
 
 def show_course(visit: Visit) -> Context:
