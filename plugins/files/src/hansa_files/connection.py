@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from hansa import HansaError, Unavailable
 from hansa_connect.files import Entry, FileSystem, Stream, one_line
 from hansa_connect.remote import RemoteForbidden, RemoteNotFound
-from hansa_connect.remote import RemoteForbidden, RemoteNotFound
 from hansa_connect.transfer import beside
 
 from .settings import FolderSettings, WritingSettings
