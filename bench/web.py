@@ -1,5 +1,5 @@
-"""The web admin: what browsers load, what its pages cost, and what open dashboards cost, with 10,000
-definitions, 2,000 services and 100,000 failed messages.
+"""The web admin: what browsers load, what its pages cost, and what open dashboards cost, with
+10,000 definitions, 2,000 services and 100,000 failed messages.
 
 `python -m bench web` measures.
 """
@@ -162,8 +162,9 @@ def dashboards(small: Site) -> Iterator[Figure]:
     seconds = OPEN_SECONDS if measure.AT_MOST > VIEWS else 10.0
     stopped = threading.Event()
 
-    def look() -> None:
+    def look(number: int) -> None:
         headers = {"X-Live": "1"}
+        stopped.wait(3.0 * number / DASHBOARDS)
         while not stopped.wait(3.0):
             answer = small.get("", headers)
             headers["If-None-Match"] = answer.headers.get("ETag", headers.get("If-None-Match", ""))
@@ -172,7 +173,7 @@ def dashboards(small: Site) -> Iterator[Figure]:
     idle = _used(servers)
     stopped.wait(seconds)
     idle = _used(servers) - idle
-    threads = [threading.Thread(target=look) for _ in range(DASHBOARDS)]
+    threads = [threading.Thread(target=look, args=(number,)) for number in range(DASHBOARDS)]
     web_before = _used([small.process()])
     servers_before = _used(servers)
     for thread in threads:

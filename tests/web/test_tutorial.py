@@ -1,5 +1,5 @@
-"""The second half of the tutorial in a browser: log in, find a service, create a channel for it by its
-form, call it.
+"""The second half of the tutorial in a browser: log in, find a service, create a channel for it by
+its form, call it.
 """
 
 from __future__ import annotations
