@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Semaphore
 
 import pytest
+from hansa_cli.location import Trust
 from hansa_devkit.harness.api_server import RunningServer
-from hansa_web.api import Appearance
+from hansa_web.api import Access, Appearance, ClusterApi, JsonObject
+from hansa_web.connection import Destination
 from hansa_web.page import GROUPS
 from hansa_web.pages import PAGES
+from hansa_web.recent import RecentAnswers
 from hansa_web.rendering import environment, render, static
 
 from plugins.web.tests.conftest import CLUSTER, Browser
@@ -146,4 +151,24 @@ def test_a_poll_with_the_same_answers_is_not_drawn_again(
     for etag, status in ((first.headers["etag"], 304), ('"other"', 200)):
         polled = browser.get(path, **{"X-Live": "1", "If-None-Match": etag})
         assert polled.status_code == status
-        assert len(drawn) == (status == 200)
+        assert drawn == []
+
+
+def test_who_asks_the_same_at_the_same_time_is_answered_by_one_call() -> None:
+    called = Semaphore(0)
+    may_answer = Event()
+
+    class SlowApi(ClusterApi):
+        def call(self, *_: object, **__: object) -> JsonObject:
+            called.release()
+            assert may_answer.wait(10)
+            return {"answer": 1}
+
+    recent = RecentAnswers(SlowApi(Destination(CLUSTER, list, Trust)))
+    access = Access("ada", "Bearer a")
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(recent.call, "admin.me", {}, access) for _ in range(8)]
+        assert called.acquire(timeout=10)
+        may_answer.set()
+        assert {id(one.result(10)) for one in answers} == {id(answers[0].result())}
+    assert not called.acquire(blocking=False)

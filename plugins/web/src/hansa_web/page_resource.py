@@ -56,13 +56,13 @@ class PageResource:
         if isinstance(context, Download):
             send_download(response, context)
             return
-        if _is_unchanged(request, visit):
-            response.status = falcon.HTTP_304
+        drawn = _drawn(request, visit)
+        if drawn is not None:
+            show(request, response, drawn.text)
             return
-        self._show(request, response, visit, context)
+        text = self._show(request, response, visit, context)
         if visit.recent is not None:
-            etag = str(response.get_header("ETag"))
-            visit.session.drawn = DrawnPage.of(request, visit.answers, etag)
+            visit.session.drawn = DrawnPage.of(request, visit.answers, text)
 
     def on_post(
         self, request: falcon.Request, response: falcon.Response, cluster: str, **parts: str
@@ -161,7 +161,8 @@ class PageResource:
         context: Context,
         status: int = 200,
         template: str = "",
-    ) -> None:
+    ) -> str:
+        """Answer with a page; returns its text."""
         title = str(context.get("title") or self._page.title)
         frame = frame_of(visit, self._page, self._web.clusters)
         text = render(
@@ -170,6 +171,7 @@ class PageResource:
         )
         response.set_header("X-Admin-Calls", str(len(visit.calls)))
         show(request, response, text, status)
+        return text
 
     def _refuse(
         self,
@@ -187,9 +189,9 @@ class PageResource:
         )
 
 
-def _is_unchanged(request: falcon.Request, visit: Visit) -> bool:
-    """Whether a poll would be answered with what the browser has."""
+def _drawn(request: falcon.Request, visit: Visit) -> DrawnPage | None:
+    """Return what a poll was answered with last, if the same would be drawn."""
     drawn = visit.session.drawn
     if visit.recent is None or drawn is None or visit.session.notices:
-        return False
-    return drawn.is_what(request, visit.answers)
+        return None
+    return drawn if drawn.is_what(request, visit.answers) else None

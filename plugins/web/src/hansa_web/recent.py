@@ -8,8 +8,10 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import TypeAlias
 
-from .api import Access, ClusterApi, JsonObject
+from .api import ANSWER_LIMIT, Access, ClusterApi, JsonObject
 
 KEPT = 2.5
 """Seconds for which an answer is used again: a part that is asked for every 3 seconds has a new one
@@ -17,6 +19,10 @@ each time. With 20 dashboards, a second would take 2 % of a processor of the ser
 """
 MOST = 500
 """Answers that are kept at once; when there are more, those that are too old are forgotten."""
+
+
+Question: TypeAlias = tuple[str, str, str]
+"""Who asks, by the header that proves it, the service, and its input as JSON."""
 
 
 class RecentAnswers:
@@ -27,19 +33,44 @@ class RecentAnswers:
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
         self._lock = threading.Lock()
-        self._found: dict[tuple[str, str, str], tuple[float, JsonObject]] = {}
+        self._found: dict[Question, tuple[float, JsonObject]] = {}
+        self._asked: dict[Question, Future[JsonObject]] = {}
 
     def call(self, service: str, data: Mapping[str, object], access: Access) -> JsonObject:
         """Return the answer of a service, from a moment ago if there is one; raises `ApiError`."""
         key = (access.authorization, service, json.dumps(dict(data), sort_keys=True))
-        now = time.monotonic()
         with self._lock:
             until, answer = self._found.get(key, (0.0, {}))
-        if now < until:
-            return answer
-        answer = self._api.call(service, data, access)
+            if time.monotonic() < until:
+                return answer
+            asked = self._asked.get(key)
+            if asked is None:
+                own = self._asked[key] = Future[JsonObject]()
+        if asked is not None:
+            return asked.result(ANSWER_LIMIT)
+        return self._ask(key, own, service, data, access)
+
+    def _ask(
+        self,
+        key: Question,
+        asked: Future[JsonObject],
+        service: str,
+        data: Mapping[str, object],
+        access: Access,
+    ) -> JsonObject:
+        """Call a service for all who ask the same meanwhile; raises `ApiError`."""
+        try:
+            answer = self._api.call(service, data, access)
+        except BaseException as error:
+            asked.set_exception(error)
+            with self._lock:
+                del self._asked[key]
+            raise
+        asked.set_result(answer)
+        now = time.monotonic()
         with self._lock:
-            self._found[key] = (time.monotonic() + KEPT, answer)
+            del self._asked[key]
+            self._found[key] = (now + KEPT, answer)
             if len(self._found) > MOST:
                 self._found = {key: one for key, one in self._found.items() if one[0] > now}
         return answer
