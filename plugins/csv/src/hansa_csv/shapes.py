@@ -1,0 +1,90 @@
+"""What the records of a message become: a list, the only list of a model, or a model by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from hansa import Invalid, Model, fields, load
+
+Record = dict[str, str]
+"""The cells of one line by column."""
+
+
+def build(records: list[Record], model: Any) -> Any:
+    """Return records as a type: `list[Row]`, a model whose only field is a list, or one record as
+    any other model.
+
+    An empty cell is missing, unless its field takes text. Raises `Invalid` with all faults.
+    """
+    if model is None:
+        return records
+    if _is_list(model):
+        return load(model, _without_empty(records, model), strict=False, unknown=False)
+    field = list_field(model)
+    if field is not None:
+        name, hint = field
+        data: object = {name: _without_empty(records, hint)}
+        return load(model, data, strict=False, unknown=False)
+    if len(records) != 1:
+        raise Invalid(f"one record is expected, and there are {len(records)}")
+    return load(model, _record_without_empty(records[0], model), strict=False, unknown=False)
+
+
+def list_field(model: Any) -> tuple[str, Any] | None:
+    """Return name and type of the only field of a model, if that is a list of models."""
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        return None
+    declared = list(fields(model))
+    if len(declared) != 1:
+        return None
+    hint = _bare(declared[0].type)
+    return (declared[0].name, hint) if _is_list(hint) and _row_of(hint) is not None else None
+
+
+def row_model(model: Any) -> type[Model] | None:
+    """Return the model of one record in a message of a type; None if there is none."""
+    if _is_list(model):
+        return _row_of(model)
+    field = list_field(model)
+    if field is not None:
+        return _row_of(field[1])
+    return model if isinstance(model, type) and issubclass(model, Model) else None
+
+
+def _is_list(hint: Any) -> bool:
+    return get_origin(_bare(hint)) in (list, tuple)
+
+
+def _row_of(hint: Any) -> type[Model] | None:
+    arguments = get_args(_bare(hint))
+    row = _bare(arguments[0]) if arguments else None
+    return row if isinstance(row, type) and issubclass(row, Model) else None
+
+
+def _bare(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _without_empty(records: list[Record], hint: Any) -> list[Record]:
+    row = _row_of(hint)
+    if row is None:
+        return records
+    return [_record_without_empty(record, row) for record in records]
+
+
+def _record_without_empty(record: Mapping[str, str], model: Any) -> Record:
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        return dict(record)
+    texts = {field.name for field in fields(model) if _takes_text(field.type)}
+    return {name: cell for name, cell in record.items() if cell or name in texts}
+
+
+def _takes_text(hint: Any) -> bool:
+    hint = _bare(hint)
+    if get_origin(hint) in (Union, UnionType):
+        members = get_args(hint)
+        # an empty cell of `str | None` is None
+        return NoneType not in members and any(_takes_text(member) for member in members)
+    return hint is str or hint is Any
