@@ -187,7 +187,9 @@ def test_a_decimal_that_is_no_number_is_refused_by_its_place(text):
     )
 
 
-@pytest.mark.parametrize("text", ["1_0", "１２", "\\uff11", "1\\u005f0", " -1_0", "1e1_0"])
+@pytest.mark.parametrize(
+    "text", ["1_0", "１２", "\\uff11", "1\\u005f0", " -1_0", "1e1_0", " 1", "  1", "1 ", "\\t1"]
+)
 def test_a_text_that_only_python_takes_for_a_decimal_is_refused(text: str) -> None:
     class Priced(Model):
         my_amount: Decimal

@@ -22,8 +22,10 @@ Read = Callable[[bytes], Any]
 
 _PLAIN = msgspec.json.Decoder()
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
-_maybe_lenient = re.compile(rb'"[\s0-9.+\-eE]*[_\\\x80-\xff]').search
-"""Finds text that begins as a number and goes on with what only Python allows in one."""
+_maybe_lenient = re.compile(rb'"(?: [ 0-9.+-]|[0-9.+\-eE]*[_\\\x80-\xff]|[0-9.+\-eE]+ )').search
+"""Finds text that begins as a number, perhaps after white space, and goes on with what only Python
+allows in one.
+"""
 # TypeError is for what cannot be in a set or a key, such as a signaling NaN
 _MALFORMED = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 
