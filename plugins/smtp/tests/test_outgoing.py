@@ -101,7 +101,7 @@ class TestStartTls(OnMailServer):
                 attachments=[
                     Attachment("Übersicht.csv", "a;b\n"),
                     Attachment("logo.png", PICTURE, content_id="logo"),
-                    Attachment("data.bin", b"\0\1\2"),
+                    ("data.bin", b"\0\1\2"),
                 ],
                 headers={"X-Order": "17"},
             )

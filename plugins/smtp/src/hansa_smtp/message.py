@@ -66,6 +66,15 @@ class Attachment:
         return self.content.encode() if isinstance(self.content, str) else self.content
 
 
+File: TypeAlias = Attachment | tuple[str, bytes | str]
+"""A file to attach, or its name and content."""
+
+
+def as_attachments(files: Iterable[File]) -> tuple[Attachment, ...]:
+    """Return files as attachments."""
+    return tuple(one if isinstance(one, Attachment) else Attachment(*one) for one in files)
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What SMTP transports: a message as bytes, from whom and for whom, each address once."""

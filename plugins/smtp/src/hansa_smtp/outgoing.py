@@ -11,7 +11,7 @@ from hansa import Invalid, current_cid
 from hansa_connect.login import LoggedIn
 from hansa_connect.pooled import PooledOutgoing
 
-from .message import Attachment, Draft, Recipients
+from .message import Draft, File, Recipients, as_attachments
 from .settings import SmtpSettings
 
 if TYPE_CHECKING:
@@ -56,14 +56,15 @@ class SmtpOutgoing(LoggedIn[SmtpSettings], PooledOutgoing[SmtpSettings, "Connect
         cc: Recipients = (),
         bcc: Recipients = (),
         reply_to: Recipients = (),
-        attachments: Iterable[Attachment] = (),
+        attachments: Iterable[File] = (),
         headers: Mapping[str, str] | None = None,
         timeout: float = 0,
     ) -> Sent:
         """Send a message, and return its id and the recipients that the server refused.
 
         Recipients are addresses separated by commas, or a list of them; the sender is that of the
-        settings if none is given; those of `bcc` are in no header. Raises `Invalid` for what cannot
+        settings if none is given; those of `bcc` are in no header. An attachment may also be a
+        tuple of name and content. Raises `Invalid` for what cannot
         be sent, all faults at once by argument, `MailRefused` if the server takes it for nobody,
         `Unavailable` or `TimedOut` (after `timeout` seconds, by default those of the settings); after
         these two the message may have been sent all the same.
@@ -79,7 +80,7 @@ class SmtpOutgoing(LoggedIn[SmtpSettings], PooledOutgoing[SmtpSettings, "Connect
             cc=cc,
             bcc=bcc,
             reply_to=reply_to,
-            attachments=tuple(attachments),
+            attachments=as_attachments(attachments),
             headers={**own_headers, **(headers or {})},
         )
         envelope = draft.envelope()

@@ -20,6 +20,7 @@ from hansa import (
 
 from ..bunch import Bunch
 from ..outgoing import REST, Outgoing
+from ..outgoing.email import Email
 from ..outgoing.kvdb import KeyValueDB, lock
 from ..payloads import PlainDict, Value
 from ..sio.declaration import declaration
@@ -50,7 +51,6 @@ _NOT_YET: Final = frozenset(
         "cassandra_query",
         "cloud",
         "crypto",
-        "email",
         "im",
         "msg",
         "odb",
@@ -222,6 +222,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def rest(self) -> REST:
         """Outgoing HTTP connections that know the correlation id."""
         return REST(self.outgoing, self.cid)
+
+    @property
+    def email(self) -> Email:
+        """Mail servers."""
+        return Email(self.server)
 
     @property
     def kvdb(self) -> KeyValueDB:

@@ -34,6 +34,7 @@ from hansa_zato.dialect.exceptions import (
     TimeoutException,
     ZatoException,
 )
+from hansa_zato.outgoing.email import SMTPMessage
 
 __all__ = [
     "CHANNEL",
@@ -61,6 +62,7 @@ __all__ = [
     "NoDistributionFound",
     "ParsingException",
     "Reportable",
+    "SMTPMessage",
     "TimeoutException",
     "ZatoException",
     "zato_namespace",

@@ -17,6 +17,7 @@ from hansa_zato.zato.common import (
     ZATO_NONE,
     ZATO_NOT_GIVEN,
     ZATO_OK,
+    SMTPMessage,
     zato_namespace,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "ZATO_NONE",
     "ZATO_NOT_GIVEN",
     "ZATO_OK",
+    "SMTPMessage",
     "zato_namespace",
 ]
