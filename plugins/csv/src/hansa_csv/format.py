@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from typing import Any
 
 from hansa import Format, Service
 
 from .reading import read_records
 from .settings import DEFAULT, CsvSettings
-from .shapes import build
+from .shapes import Hint, build
 from .writing import write_records
 
 
@@ -37,10 +36,10 @@ class CsvFormat(Format):
         header = "present" if self._settings.header else "absent"
         return f"text/csv; charset={self._settings.encoding}; header={header}"
 
-    def parse(self, raw: bytes, model: Any = None) -> Any:
+    def parse(self, raw: bytes, model: Hint = None) -> object:
         """Return records as a type, or as dictionaries; raises `Invalid` with every fault."""
         return build(read_records(raw, self._settings), model)
 
-    def render(self, value: object, model: Any = None) -> bytes:
+    def render(self, value: object, model: Hint = None) -> bytes:
         """Return the lines of a list of records, or of one; raises `Invalid`."""
         return write_records(value, model, self._settings)

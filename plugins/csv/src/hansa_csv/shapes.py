@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 from hansa import Invalid, Model, fields, load
 
-Record = dict[str, str]
+Hint: TypeAlias = Any
+"""A type: of an Input or Output, or of a field."""
+Record: TypeAlias = dict[str, str]
 """The cells of one line by column."""
 
 
-def build(records: list[Record], model: Any) -> Any:
+def build(records: list[Record], model: Hint) -> object:
     """Return records as a type: `list[Row]`, a model whose only field is a list, or one record as
     any other model.
 
@@ -32,7 +34,7 @@ def build(records: list[Record], model: Any) -> Any:
     return load(model, _record_without_empty(records[0], model), strict=False, unknown=False)
 
 
-def list_field(model: Any) -> tuple[str, Any] | None:
+def list_field(model: Hint) -> tuple[str, Hint] | None:
     """Return name and type of the only field of a model, if that is a list of models."""
     if not (isinstance(model, type) and issubclass(model, Model)):
         return None
@@ -43,7 +45,7 @@ def list_field(model: Any) -> tuple[str, Any] | None:
     return (declared[0].name, hint) if _is_list(hint) and _row_of(hint) is not None else None
 
 
-def row_model(model: Any) -> type[Model] | None:
+def row_model(model: Hint) -> type[Model] | None:
     """Return the model of one record in a message of a type; None if there is none."""
     if _is_list(model):
         return _row_of(model)
@@ -53,37 +55,41 @@ def row_model(model: Any) -> type[Model] | None:
     return model if isinstance(model, type) and issubclass(model, Model) else None
 
 
-def _is_list(hint: Any) -> bool:
-    return get_origin(_bare(hint)) in (list, tuple)
+def _is_list(hint: Hint) -> bool:
+    return _origin(_bare(hint)) in (list, tuple)
 
 
-def _row_of(hint: Any) -> type[Model] | None:
+def _row_of(hint: Hint) -> type[Model] | None:
     arguments = get_args(_bare(hint))
     row = _bare(arguments[0]) if arguments else None
     return row if isinstance(row, type) and issubclass(row, Model) else None
 
 
-def _bare(hint: Any) -> Any:
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+def _origin(hint: Hint) -> object:
+    return get_origin(hint)
 
 
-def _without_empty(records: list[Record], hint: Any) -> list[Record]:
+def _bare(hint: Hint) -> Hint:
+    return get_args(hint)[0] if _origin(hint) is Annotated else hint
+
+
+def _without_empty(records: list[Record], hint: Hint) -> list[Record]:
     row = _row_of(hint)
     if row is None:
         return records
     return [_record_without_empty(record, row) for record in records]
 
 
-def _record_without_empty(record: Mapping[str, str], model: Any) -> Record:
+def _record_without_empty(record: Mapping[str, str], model: Hint) -> Record:
     if not (isinstance(model, type) and issubclass(model, Model)):
         return dict(record)
     texts = {field.name for field in fields(model) if _takes_text(field.type)}
     return {name: cell for name, cell in record.items() if cell or name in texts}
 
 
-def _takes_text(hint: Any) -> bool:
+def _takes_text(hint: Hint) -> bool:
     hint = _bare(hint)
-    if get_origin(hint) in (Union, UnionType):
+    if _origin(hint) in (Union, UnionType):
         members = get_args(hint)
         # an empty cell of `str | None` is None
         return NoneType not in members and any(_takes_text(member) for member in members)

@@ -8,19 +8,18 @@ import io
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from hansa import Invalid, Secret, fields
 
 from .settings import CsvSettings
-from .shapes import row_model
+from .shapes import Hint, row_model
 
 FORMULA = ("=", "+", "-", "@", "\t")
 """How a text begins that spreadsheets run."""
 
 
-def write_records(value: object, model: Any, config: CsvSettings) -> bytes:
+def write_records(value: object, model: Hint, config: CsvSettings) -> bytes:
     """Return the lines of a list of records, or of one; `model` is the declared output, if any.
 
     A model or a dictionary whose only value is a list stands for that list. Raises `Invalid` for
@@ -78,7 +77,7 @@ def _as_record(value: object) -> Mapping[str, object] | None:
     return None
 
 
-def _columns(records: list[Mapping[str, object]], model: Any, config: CsvSettings) -> list[str]:
+def _columns(records: list[Mapping[str, object]], model: Hint, config: CsvSettings) -> list[str]:
     """Return the columns: those of the settings, of the declared output, or of the records."""
     if config.columns:
         return config.columns

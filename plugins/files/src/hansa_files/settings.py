@@ -30,7 +30,7 @@ class FolderSettings(LocationSettings):
         setting(
             "Mount point that must be mounted for the folder to be used, so that nothing is "
             "written beneath it while it is not; empty if none has to be",
-            example="/mnt/exchange",
+            example="/srv/exchange",
         ),
     ] = ""
 
