@@ -29,6 +29,45 @@ def body_of(raw: bytes | str, *paths: str, content_type: str = "", **settings: A
 
 
 @pytest.mark.parametrize(
+    ("raw", "content_type", "kept"),
+    [
+        ("user,password\nada,s3cret-1\n", "text/csv", "user,password\nada,********\n"),
+        ("name;api_key;at\r\nada;k-12345;3\r\n", "", "name;api_key;at\nada;********;3\n"),
+        ('\ufeffUser\tnewPassword\nada\t"s3\tcret"\n', "", "User\tnewPassword\nada\t********\n"),
+        ("user,note\nada,hello\n", "text/csv; charset=utf-8", "user,note\nada,hello\n"),
+        (
+            "password,user\n\ns3cret-1,ada,s3cret-2\n",
+            "",
+            "password,user\n\n********,ada,********\n",
+        ),
+        (
+            "user,token,echo\nada,abcdef,is abcdef\n",
+            "",
+            "user,token,echo\nada,********,is ********\n",
+        ),
+        ("Your password, as agreed\nis below, thanks\n", "", None),
+        ("true,false\nnull,1\n", "", None),
+    ],
+)
+def test_columns_of_csv(raw: str, content_type: str, kept: str | None):
+    found = body_of(raw, content_type=content_type)
+    assert found.text == (raw if kept is None else kept.replace("********", MASK))
+
+
+def test_columns_of_csv_that_is_cut_off_or_named_by_a_path():
+    raw = b"user,password\nada,s3cret-1\nbob,s3cr\xc3"
+    redaction = Redaction(Rules([RedactionSettings()]))
+    found = redaction.body(redaction.add_body(Body(raw, len(raw) + 10)))
+    assert found.text == f"user,password\nada,{MASK}\nbob,{MASK}\n"
+    assert body_of("id,card\n1,4111\n", "card").text == f"id,card\n1,{MASK}\n"
+    assert body_of("id,card\n1,4111\n", "card", content_type="text/csv").text.endswith(f"{MASK}\n")
+    assert body_of(f"a,password\n1,2\n{'x' * 200_000},s3cret-1\n").text == (
+        f"a,password\n1,{MASK}\n{MASK}\n"
+    )
+    assert not body_of("id,sum\n1,4111\n", "card").text, "paths lead into what cannot be read"
+
+
+@pytest.mark.parametrize(
     ("path", "names"),
     [
         ("card.number", "card number"),

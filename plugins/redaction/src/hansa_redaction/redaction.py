@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from .columns import CONTENT_TYPES, read_csv
 from .credentials import secrets_in
 from .found import MASK, FoundValues, TooManyValues
 from .payloads import (
@@ -89,10 +90,10 @@ class Redaction:
 
     def add_body(self, body: Body) -> Payload | Body:
         """Add a body; returns it as it is if it cannot be read."""
-        if body.is_cut or not body.raw:
+        if not body.raw:
             return body
         try:
-            return self._read(body)
+            return self._read_csv(body) if body.is_cut else self._read(body)
         except (Unreadable, RecursionError):
             return body
 
@@ -103,10 +104,18 @@ class Redaction:
         # programs such as curl say that JSON and XML are a form unless they are told
         if kind == FORM and (begin is None or begin[1] not in b"[{<"):
             return read_form(body.raw, self._rules, self._found)
-        if begin is None:
-            raise Unreadable
-        read = XmlPayload.read if begin[1] == b"<" else JsonPayload.read
-        return read(body.raw, self._rules, self._found)
+        if kind in CONTENT_TYPES or begin is None:
+            return self._read_csv(body)
+        if begin[1] == b"<":
+            return XmlPayload.read(body.raw, self._rules, self._found)
+        try:
+            return JsonPayload.read(body.raw, self._rules, self._found)
+        except Unreadable:
+            return self._read_csv(body)
+
+    def _read_csv(self, body: Body) -> Payload:
+        kind = body.content_type.partition(";")[0].strip().lower()
+        return read_csv(body.raw, kind, self._rules, self._found, is_cut=body.is_cut)
 
     def body(self, added: Payload | Body) -> Redacted:
         """Return what may be kept of a body that was added."""
