@@ -30,6 +30,9 @@ DETAILS = [
     "/services/admin.service.list",
     "/services/admin.service.list/invoke",
     "/plugins/http",
+    "/translations",
+    "/translate",
+    "/exchange",
     "/find?q=http",
 ]
 """Pages besides those of the navigation."""
