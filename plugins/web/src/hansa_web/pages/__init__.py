@@ -26,7 +26,6 @@ from . import (
     problems,
     queue,
     redis,
-    replays,
     samples,
     servers,
     services,
