@@ -6,6 +6,11 @@ from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 
+MOST_PACKAGES = 50
+"""Files that are listed below the form."""
+MOST_SERVICES = 10
+"""Services of a file that are named there."""
+
 
 def show(visit: Visit) -> Context:
     """Return the form; with a service, it has the source of its file."""
@@ -23,8 +28,11 @@ def show(visit: Visit) -> Context:
 def _context(
     visit: Visit, *, file: str = "", text: str = "", error: ApiError | None = None
 ) -> Context:
+    packages = visit.call("admin.service.packages", limit=MOST_PACKAGES)
     return {
-        "packages": visit.call("admin.service.packages")["items"],
+        "packages": packages["items"],
+        "more": packages["total"] - len(packages["items"]),
+        "most_services": MOST_SERVICES,
         "file": file,
         "text": text,
         "error": error,
