@@ -6,6 +6,8 @@ from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 
+NEARBY = 6
+"""Lines shown before and after the one that a traceback names."""
 MOST_PACKAGES = 50
 """Files that are listed below the form."""
 MOST_SERVICES = 10
@@ -13,16 +15,36 @@ MOST_SERVICES = 10
 
 
 def show(visit: Visit) -> Context:
-    """Return the form; with a service, it has the source of its file."""
+    """Return the form; with a service, it has the source of its file, and with a line of a file the
+    lines around that.
+    """
     service = visit.query.get("service")
     file = text = ""
+    lines: list[tuple[int, str]] = []
     if service:
         sources = visit.call("admin.service.source", file=service)
         file = sources["file"]
         files = sources["files"]
         if len(files) == 1:
             text = next(iter(files.values()))
-    return _context(visit, file=file, text=text)
+        path = visit.query.get("path")
+        lines = around(files.get(path, ""), visit.query.number("line", 0))
+    return {**_context(visit, file=file, text=text), "lines": lines}
+
+
+def around(source: str, line: int) -> list[tuple[int, str]]:
+    """Return the lines around one of a source, each with its number; none if it has no such line."""
+    texts = source.split("\n")
+    if not 1 <= line <= len(texts):
+        return []
+    first = max(1, line - NEARBY)
+    return list(enumerate(texts[first - 1 : line + NEARBY], first))
+
+
+def way_back(visit: Visit) -> str:
+    """Return the page of failed messages that the visit comes from; nothing if it does not."""
+    back = visit.query.get("back")
+    return back if back.startswith(visit.path("failed") + "/") else ""
 
 
 def _context(
@@ -36,6 +58,9 @@ def _context(
         "file": file,
         "text": text,
         "error": error,
+        "back": way_back(visit),
+        "line": visit.query.number("line", 0),
+        "path": visit.query.get("path"),
     }
 
 
@@ -55,7 +80,8 @@ def deploy(visit: Visit) -> Outcome:
         if error.status in (401, 403):
             raise
         return Shown(_context(visit, file=file, text=text, error=error), 422)
-    return Redirect(visit.path("services"), _notice(done), done["revision"])
+    following = way_back(visit) or visit.path("services")
+    return Redirect(following, _notice(done), done["revision"])
 
 
 def uploaded(visit: Visit) -> dict[str, str]:

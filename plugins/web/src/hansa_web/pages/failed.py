@@ -1,95 +1,93 @@
-"""Failed messages: groups by cause, the messages of a group, one message, replay and deletion."""
+"""Failed messages: groups by cause, the messages of a group beside one of them, replay and deletion
+of all that match.
+"""
 
 from __future__ import annotations
 
-import json
+from typing import TypeAlias
 
-from ..api import JsonObject
+from ..api import ApiError, JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
-from ..rendering import pretty
 from ..typed import typed_fault
+from ..view import current_view, read_moment
 from ..visit import Visit
+from .failed_message import act_on_message, message_context, show_message
+
+Query: TypeAlias = dict[str, str]
 
 PAGE_SIZE = 50
-CONDITIONS = ("service", "cause", "cid")
+TEXTS = ("service", "cause", "cid", "group")
+TIMES = ("since", "until")
 MOST_EXPORTED = 10_000
+DEFAULT_RATE = 50
+MANY = 100
+"""Messages from which on a replay begins with one, unless the user unticks that."""
 
 
-def conditions(visit: Visit) -> dict[str, str]:
-    """Return the conditions of the filter, which its address has."""
-    given = {name: visit.query.get(name) for name in CONDITIONS}
+def given_conditions(visit: Visit) -> Query:
+    """Return the conditions of the filter as the address has them."""
+    given = {name: visit.query.get(name).strip() for name in (*TEXTS, *TIMES)}
     return {name: value for name, value in given.items() if value}
+
+
+def conditions(given: Query) -> JsonObject:
+    """Return conditions as the API takes them; raises `ApiError` for a time that is none."""
+    found: JsonObject = {}
+    for name, value in given.items():
+        if name not in TIMES:
+            found[name] = value
+            continue
+        try:
+            found[name] = read_moment(value, current_view().zone).timestamp()
+        except ValueError:
+            raise ApiError(422, {"detail": f"{name}: {value!r} is not a time"}) from None
+    return found
 
 
 def show_groups(visit: Visit) -> Context:
     """Return the groups of the messages that the filter lets through."""
-    found = visit.send("admin.failed.groups", conditions(visit))
+    given = given_conditions(visit)
+    offset = visit.query.number("offset", 0)
+    asked = {**conditions(given), "series": True, "offset": offset, "limit": PAGE_SIZE}
+    found = visit.send("admin.failed.groups", asked)
     items = found["items"]
     return {
         "groups": items,
-        "messages": sum(one["count"] for one in items),
+        "total": found["total"],
+        "messages": found["messages"],
         "most": max((one["count"] for one in items), default=1),
-        "conditions": conditions(visit),
+        "conditions": given,
+        "zone": current_view().zone,
+        "offset": offset,
+        "size": PAGE_SIZE,
     }
 
 
 def show_group(visit: Visit) -> Context:
-    """Return one page of the messages of a group."""
+    """Return one page of the messages of a group, and one message beside them."""
     group = visit.parts["group"]
     offset = visit.query.number("offset", 0)
-    data: JsonObject = {"group": group, "offset": offset, "limit": PAGE_SIZE}
-    found = visit.send("admin.failed.list", data)
-    return {"group": group, "offset": offset, "size": PAGE_SIZE, **found}
-
-
-def show_message(visit: Visit) -> Context:
-    """Return one message: input, cause, traceback, history."""
-    found = visit.call("admin.failed.get", id=visit.parts["id"])
-    return _message(found, pretty(found["payload"]))
-
-
-def _message(found: JsonObject, payload: str, fault: str = "") -> Context:
-    return {
-        "title": f"Failed message {found['id']}",
-        "found": found,
-        "payload": payload,
-        "fault": fault,
-    }
-
-
-def act_on_message(visit: Visit) -> Outcome:
-    """Replay a message, with the payload that is shown if that was changed; or go on to delete it."""
-    identifier = visit.parts["id"]
-    if visit.form.get("action") == "delete":
-        return Redirect(visit.path("failed", "delete", id=identifier))
-    found = visit.call("admin.failed.get", id=identifier)
-    text = visit.form.get("payload").replace("\r\n", "\n")
-    data: JsonObject = {"ids": [identifier]}
-    if text.strip() != pretty(found["payload"]).strip():
+    found = visit.send("admin.failed.list", {"group": group, "offset": offset, "limit": PAGE_SIZE})
+    items = found["items"]
+    wanted = visit.query.get("id") or (items[0]["id"] if items else "")
+    context: Context = {"message": None, "missing": ""}
+    if wanted and visit.may("admin.failed.get"):
         try:
-            data["payload"] = found["payload"] if not text else _payload(found, text)
-        except ValueError as error:
-            return Shown(_message(found, text, f"is not valid JSON: {error}"))
-    done = visit.send("admin.failed.replay", data)
-    return Redirect(visit.path("failed"), replayed_notice(done))
-
-
-def _payload(found: JsonObject, text: str) -> object:
-    """Return a payload that was edited: text stays text, everything else is JSON."""
-    if isinstance(found["payload"], str):
-        return text
-    payload: object = json.loads(text)
-    return payload
-
-
-def replayed_notice(done: JsonObject) -> str:
-    """Say what came of a replay."""
-    notice = f"{done['replayed']} messages went back into the queue."
-    if done["left"]:
-        notice += f" {done['left']} stay failed, since the queue is full."
-    if done["missing"]:
-        notice += f" {len(done['missing'])} are not there any more."
-    return notice
+            context = message_context(visit, visit.call("admin.failed.get", id=wanted))
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            context["missing"] = str(error)
+    return {
+        **context,
+        "title": items[0]["cause"].partition("\n")[0] if items else "Nothing is left of this group",
+        "group": group,
+        "chosen": wanted,
+        "items": items,
+        "total": found["total"],
+        "offset": offset,
+        "size": PAGE_SIZE,
+    }
 
 
 # -- many at once: a page that says what is meant, and then the deed --------------------------------
@@ -97,9 +95,7 @@ def replayed_notice(done: JsonObject) -> str:
 
 def selected(visit: Visit) -> JsonObject:
     """Return the selection that an address names: ids, groups, conditions, or all."""
-    data: JsonObject = dict(conditions(visit))
-    if visit.query.get("group"):
-        data["group"] = visit.query.get("group")
+    data = conditions(given_conditions(visit))
     ids = visit.query.all("id")
     if ids:
         data["ids"] = ids
@@ -109,20 +105,50 @@ def selected(visit: Visit) -> JsonObject:
 
 
 def show_selection(visit: Visit) -> Context:
-    """Return how many messages are meant, and which."""
+    """Return how many messages are meant, and of which services."""
     data = selected(visit)
     asked = {key: value for key, value in data.items() if key not in ("ids", "all")}
     if "ids" in data:
-        count = len(data["ids"])
-    else:
-        count = visit.send("admin.failed.list", {**asked, "limit": 1})["total"]
-    return {"count": count, "selection": data, "ids": data.get("ids", [])}
+        return {"count": len(data["ids"]), "groups": [], "conditions": {}}
+    found = visit.send("admin.failed.groups", {**asked, "limit": PAGE_SIZE})
+    return {
+        "count": found["messages"],
+        "groups": found["items"],
+        "conditions": given_conditions(visit),
+    }
+
+
+def show_replay(visit: Visit) -> Context:
+    """Return what would be replayed, and how fast."""
+    found = show_selection(visit)
+    return {
+        **found,
+        "rate": DEFAULT_RATE,
+        "first": found["count"] > MANY,
+        "many": MANY,
+        "fault": "",
+    }
 
 
 def replay(visit: Visit) -> Outcome:
-    """Replay what the address selects."""
-    done = visit.send("admin.failed.replay", selected(visit))
-    return Redirect(visit.path("failed"), replayed_notice(done))
+    """Begin to replay what the address selects, and go to the replay."""
+    text = visit.form.get("rate", str(DEFAULT_RATE)).strip()
+    first = "first" in visit.form
+    try:
+        rate = float(text)
+        asked = {**selected(visit), "rate": rate, "batch": 1 if first else 0}
+        done = visit.send("admin.failed.replay", asked)
+    except (ValueError, ApiError) as error:
+        if isinstance(error, ApiError) and error.status != 422:
+            raise
+        fault = f"Rate: {text!r} is not a number from 0.01 to 5,000"
+        return Shown({**show_replay(visit), "rate": text, "first": first, "fault": fault})
+    if not done["id"]:
+        return Redirect(visit.path("failed"), "Nothing is left to replay.")
+    notice = ""
+    if done["elsewhere"]:
+        notice = f"{done['elsewhere']} messages are already in a replay that goes on."
+    return Redirect(visit.path("replays", done["id"]), notice)
 
 
 def delete(visit: Visit) -> Outcome:
@@ -165,14 +191,15 @@ PAGES = (
         path="/failed/groups/{group}",
         title="Failed messages of a group",
         template="failed_group.html",
-        services=("admin.failed.list",),
+        services=("admin.failed.list", "admin.failed.get"),
+        calls=2,
         show=show_group,
     ),
     Page(
         path="/failed/messages/{id}",
         title="Failed message",
         template="failed_message.html",
-        services=("admin.failed.get", "admin.failed.replay"),
+        services=("admin.failed.get", "admin.failed.replay", "admin.failed.edit"),
         show=show_message,
         act=act_on_message,
     ),
@@ -180,15 +207,15 @@ PAGES = (
         path="/failed/replay",
         title="Replay failed messages",
         template="failed_replay.html",
-        services=("admin.failed.list", "admin.failed.replay"),
-        show=show_selection,
+        services=("admin.failed.groups", "admin.failed.replay"),
+        show=show_replay,
         act=replay,
     ),
     Page(
         path="/failed/delete",
         title="Delete failed messages",
         template="failed_delete.html",
-        services=("admin.failed.list", "admin.failed.delete"),
+        services=("admin.failed.groups", "admin.failed.delete"),
         show=show_deletion,
         act=delete,
     ),

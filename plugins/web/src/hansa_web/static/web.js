@@ -124,6 +124,13 @@ document.addEventListener("keydown", (event) => {
 
 document.querySelector("[data-focus]")?.focus();
 
+const source = document.querySelector("textarea[data-line]");
+if (source) {
+  const before = source.value.split("\n").slice(0, Number(source.dataset.line) - 1).join("\n");
+  source.setSelectionRange(before.length + 1, before.length + 1);
+  source.scrollTop = (before.split("\n").length - 4) * parseFloat(getComputedStyle(source).lineHeight);
+}
+
 for (const form of document.querySelectorAll("form[data-changed]")) {
   let changed = false;
   form.addEventListener("input", () => (changed = true));
