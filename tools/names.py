@@ -21,6 +21,7 @@ from hansa import Model, fields
 from hansa.cli import commands
 from hansa.contract import hookspecs
 from hansa_cli.connection import connection_options
+from hansa_web import hookspecs as page_hooks
 
 from tools.live import live
 from tools.markdown import Code
@@ -33,7 +34,7 @@ EXAMPLE_TYPES = {
     ("channel", "syslog"),
     ("outgoing", "syslog"),
 }
-EXAMPLE_MODULES = {"hansa_mqtt", "hansa_syslog"}
+EXAMPLE_MODULES = {"hansa_mqtt", "hansa_syslog", "hansa_trouble"}
 # a file, and a user of the admin API
 NO_SERVICES = {"admin.password"}
 SHELL = {"sh", "shell", "bash", "console"}
@@ -53,7 +54,8 @@ def hooks(code: Code) -> Iterator[str]:
     """Names that begin like hooks and are neither hooks nor packages."""
     packages = {plugin.module for plugin in plugins()} | EXAMPLE_MODULES
     for name in _HOOK.findall(code.text):
-        if not hasattr(hookspecs, name) and name not in packages:
+        is_hook = hasattr(hookspecs, name) or hasattr(page_hooks, name)
+        if not is_hook and name not in packages:
             yield f"there is no hook or package {name}"
 
 

@@ -16,6 +16,7 @@ from .icon import ClusterIcon
 from .login import ClusterList, LoginPage, Logout
 from .page_resource import PageResource
 from .pages import PAGES
+from .plugin_pages import plugin_pages
 from .relay import Relay
 from .settings import WebSection
 from .static_files import StaticFile
@@ -25,7 +26,8 @@ from .web import Web
 
 def build(section: WebSection, clusters: Iterable[ClusterApi]) -> falcon.App[Any, Any]:
     """Return the application that shows these clusters."""
-    web = Web(section, {api.name: api for api in clusters})
+    pages = (*PAGES, *plugin_pages())
+    web = Web(section, {api.name: api for api in clusters}, pages)
     app = falcon.App(middleware=[SecurityHeaders(section.hsts)])
     app.add_middleware(ViewMiddleware())
     app.req_options.strip_url_path_trailing_slash = True
@@ -34,7 +36,7 @@ def build(section: WebSection, clusters: Iterable[ClusterApi]) -> falcon.App[Any
     app.add_route("/logout", Logout(web))
     app.add_route("/static/icon/{name}", ClusterIcon())
     app.add_route("/static/{digest}/{name}", StaticFile())
-    for page in PAGES:
+    for page in web.pages:
         app.add_route("/{cluster}" + page.path, PageResource(web, page))
     app.add_sink(Relay(web), PREFIX)
     app.add_error_handler(Exception, show_failure)

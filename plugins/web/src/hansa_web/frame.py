@@ -9,10 +9,10 @@ from .api import Appearance, ClusterApi
 from .guard import TOKEN_FIELD
 from .icon import icon_path
 from .page import GROUPS, Page
-from .pages import PAGES
 from .pages.me import ADMINISTER
 from .sessions import Notice
 from .visit import Visit
+from .web import Web
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Frame:
     alike: list[str]
 
 
-def frame_of(visit: Visit, page: Page, clusters: Mapping[str, ClusterApi]) -> Frame:
-    """Return the frame of a page; `clusters` are all that this web admin shows."""
+def frame_of(visit: Visit, page: Page, web: Web) -> Frame:
+    """Return the frame of a page of this web admin."""
     return Frame(
         cluster=visit.cluster,
         appearance=visit.api.appearance,
-        navigation=[(group, _entries(visit, page, group)) for group in GROUPS],
+        navigation=[(group, _entries(visit, page, web.pages, group)) for group in GROUPS],
         user=visit.access.user,
         token=visit.session.form_token,
         token_field=TOKEN_FIELD,
@@ -53,7 +53,7 @@ def frame_of(visit: Visit, page: Page, clusters: Mapping[str, ClusterApi]) -> Fr
         notices=[] if visit.recent is not None else visit.session.take_notices(),
         may_undo=visit.may("admin.history.revert"),
         icon=icon_path(visit.api.appearance.colour, visit.api.appearance.label),
-        alike=_alike(visit, clusters),
+        alike=_alike(visit, web.clusters),
     )
 
 
@@ -74,9 +74,9 @@ def _may_see(visit: Visit, page: Page) -> bool:
     return not needed or visit.may(needed)
 
 
-def _entries(visit: Visit, current: Page, group: str) -> list[Entry]:
+def _entries(visit: Visit, current: Page, pages: tuple[Page, ...], group: str) -> list[Entry]:
     return [
         Entry(page.title, visit.path(*page.path.strip("/").split("/")).rstrip("/"), page is current)
-        for page in PAGES
+        for page in pages
         if page.group == group and _may_see(visit, page)
     ]

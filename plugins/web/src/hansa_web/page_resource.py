@@ -49,6 +49,8 @@ class PageResource:
             if kept is not None:
                 self._answer(request, response, visit, show_again(self._page, visit, kept))
                 return
+            if self._page.needs:
+                visit.require(self._page.needs)
             context = self._page.show(visit)
         except ApiError as error:
             self._refuse(request, response, visit, error)
@@ -164,7 +166,7 @@ class PageResource:
     ) -> str:
         """Answer with a page; returns its text."""
         title = str(context.get("title") or self._page.title)
-        frame = frame_of(visit, self._page, self._web.clusters)
+        frame = frame_of(visit, self._page, self._web)
         text = render(
             template or self._page.template,
             **{"frame": frame, "visit": visit, **context, "title": title},
@@ -184,9 +186,7 @@ class PageResource:
         if error.status == 401:
             lead_back_to_login(self._web, request, response, visit)
             return
-        show_problem(
-            request, response, error, frame=frame_of(visit, self._page, self._web.clusters)
-        )
+        show_problem(request, response, error, frame=frame_of(visit, self._page, self._web))
 
 
 def _drawn(request: falcon.Request, visit: Visit) -> DrawnPage | None:

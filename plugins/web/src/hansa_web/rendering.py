@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader
+from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FunctionLoader, PackageLoader
 from markupsafe import Markup
 
 from .view import current_view
@@ -86,7 +86,7 @@ def environment() -> Environment:
     What an API of another version leaves out is shown as nothing, and does not cost the page.
     """
     found = PageEnvironment(
-        loader=PackageLoader("hansa_web"),
+        loader=ChoiceLoader([PackageLoader("hansa_web"), FunctionLoader(_of_plugin)]),
         autoescape=True,
         undefined=ChainableUndefined,
         trim_blocks=True,
@@ -106,6 +106,15 @@ def environment() -> Environment:
     found.globals["asset"] = asset
     found.globals["view"] = current_view
     return found
+
+
+def _of_plugin(name: str) -> str | None:
+    """Return the source of a template of a plugin, `PACKAGE:FILE`; None if there is none."""
+    package, _, file = name.partition(":")
+    if not file or ".." in file:
+        return None
+    found = files(package) / "templates" / file
+    return found.read_text() if found.is_file() else None
 
 
 def render(template: str, **context: object) -> str:

@@ -9,6 +9,7 @@ import falcon
 from .api import ClusterApi
 from .catalogue import Catalogue
 from .kept_forms import KeptForms
+from .page import Page
 from .recent import RecentAnswers
 from .sessions import Session, Sessions
 from .settings import WebSection, split_address
@@ -16,11 +17,15 @@ from .view import COOKIE, YEAR, View
 
 
 class Web:
-    """The clusters by name, the catalogue and the recent answers of each, the sessions, and forms that
-    wait for a password."""
+    """The pages; the clusters by name, the catalogue and the recent answers of each; the sessions, and
+    the forms that wait for a password.
+    """
 
-    def __init__(self, section: WebSection, clusters: Mapping[str, ClusterApi]) -> None:
+    def __init__(
+        self, section: WebSection, clusters: Mapping[str, ClusterApi], pages: tuple[Page, ...]
+    ) -> None:
         self.clusters = dict(clusters)
+        self.pages = pages
         self.catalogues = {name: Catalogue(api) for name, api in clusters.items()}
         self.recent = {name: RecentAnswers(api) for name, api in clusters.items()}
         self.sessions = Sessions(section.session_idle, section.session_max)

@@ -1,0 +1,80 @@
+"""The pages that other plugins add by the hook `hansa_pages`: those that are faulty are left out, and
+the log says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from itertools import chain
+
+import pluggy
+from jinja2 import TemplateError
+
+from . import hookspecs
+from .page import GROUPS, Page
+from .pages import PAGES
+from .rendering import environment
+
+log = logging.getLogger("hansa.web")
+_PATH = re.compile(r"(?:/(?:[a-z0-9-]+|\{[a-z_]+\}))+")
+_SCRIPT = re.compile(r"<script|\son[a-z]+\s*=|javascript:", re.IGNORECASE)
+
+
+def plugin_pages() -> list[Page]:
+    """Return the pages of all installed plugins that have some."""
+    found: list[Page] = []
+    for point in sorted(entry_points(group=hookspecs.GROUP), key=lambda one: one.name):
+        for page in _pages_of(point):
+            fault = fault_of(page, chain(PAGES, found))
+            if fault:
+                log.error("plugin %s: the page %r is left out: %s", point.name, page, fault)
+            else:
+                found.append(page)
+    return found
+
+
+def _pages_of(point: EntryPoint) -> list[Page]:
+    """Return the pages of one plugin; none if it cannot be imported, or its hook fails."""
+    manager = pluggy.PluginManager("hansa")
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(point.load())
+        manager.check_pending()
+        return [page for pages in manager.hook.hansa_pages() for page in pages]
+    except Exception:
+        log.exception("plugin %s: its pages cannot be loaded", point.name)
+        return []
+
+
+def fault_of(page: object, others: Iterable[Page]) -> str:
+    """Return what is wrong with a page of a plugin; empty if nothing is."""
+    if not isinstance(page, Page):
+        return "it is no hansa_web.page.Page"
+    if not _PATH.fullmatch(page.path):
+        return f"{page.path!r} is not a path such as /orders or /orders/{{name}}"
+    if any(_shape(page.path) == _shape(other.path) for other in others):
+        return f"another page has the path {page.path}"
+    if page.group not in (*GROUPS, ""):
+        return f"there is no group {page.group!r}; there are: {', '.join(GROUPS)}"
+    return _template_fault(page.template)
+
+
+def _shape(path: str) -> str:
+    """Return a path with all its variable parts alike."""
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+def _template_fault(template: str) -> str:
+    try:
+        loader = environment().loader
+        assert loader is not None
+        source, _, _ = loader.get_source(environment(), template)
+        environment().get_template(template)
+    except (TemplateError, ValueError, ImportError) as error:
+        return f"its template {template} cannot be used: {error or type(error).__name__}"
+    if _SCRIPT.search(source):
+        return f"its template {template} has a script, which no page may have"
+    return ""
