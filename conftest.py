@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from tests.parallel import Shared, order, scheduler, unit_of
 
 # half of what hypothesis tries by itself: each run tries others
 settings.register_profile("quick", max_examples=50)
 settings.register_profile("thorough", max_examples=1000)
+# for broken types whose defects are counted: nobody reads the smallest example of each
+settings.register_profile("counting", max_examples=50, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("quick")
 
 

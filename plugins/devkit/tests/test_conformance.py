@@ -81,7 +81,7 @@ def results(tmp_path_factory) -> dict[str, dict[str, str]]:
 def start(modules: list[str], report: Path, *options: str) -> subprocess.Popen[str]:
     """Run pytest over modules of broken types."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]
-    command += ["--import-mode=prepend", f"--junitxml={report}"]
+    command += ["--import-mode=prepend", f"--junitxml={report}", "--hypothesis-profile=counting"]
     return subprocess.Popen(
         [*command, *(f"{module}.py" for module in modules)],
         cwd=BROKEN,
