@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from .cluster.membership import Holder as Holder, name_lease as name_lease
     from .cluster.odb_watch import check_odb as check_odb
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
-    from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
     from .contract.caller import current_caller as current_caller
+    from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
     from .contract.change_log import (
         ChangeFilter as ChangeFilter,
         ChangeLog as ChangeLog,
