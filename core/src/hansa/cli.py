@@ -6,9 +6,11 @@ import logging
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import click
 
+from .contract.server import Server
 from .foundation.errors import HansaError, Invalid
 from .foundation.exits import exits_raised, hangs_raised
 from .plugins.discovery import Plugins
@@ -50,11 +52,22 @@ class _Commands(click.Group):
         return super().get_command(context, name)
 
 
+class _NoServer:
+    """What plugins derive services from where no server runs: the registered types."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+
 def _load_installed() -> Registry:
-    """Return a registry with the types of everything that is installed; nothing is started."""
+    """Return a registry with the types and services of everything that is installed; nothing is
+    started, and services that are derived from more than the types are left out.
+    """
     registry = Registry()
     with exits_raised(), hangs_raised(LOADING_LIMIT) as begin:
-        Plugins(registry).load(trying=lambda plugin: begin())
+        plugins = Plugins(registry)
+        plugins.load(trying=lambda plugin: begin())
+        plugins.register_services(cast(Server, _NoServer(registry)))
     return registry
 
 

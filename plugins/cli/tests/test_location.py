@@ -104,6 +104,8 @@ def test_help_is_of_what_is_installed_where_no_server_answers(cli: CommandLine) 
     assert "--host" in shown.stdout
     assert "no server answers at http://127.0.0.1:1: this is what is installed" in shown.stderr
     assert cli.run("outgoing", "ftp", "list", **nowhere).exit_code == 3
+    for subject, action in (("session", "end"), ("definition", "change"), ("problem", "note")):
+        assert f"\n  {action} " in cli.run(subject, "--help", **nowhere).stdout
 
 
 class Answer(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The description of the admin API of the types that are installed, where no server runs."""
+"""The description of the admin API as installed, where no server runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import cast
 from hansa import DefinitionRecord, Model, Registry, Server
 
 from .answers import PlainData
-from .derived import operations
 from .openapi import openapi
+from .operation import Operation
 
 
 class Nowhere:
@@ -30,6 +30,7 @@ class Nowhere:
 
 
 def describe(registry: Registry) -> PlainData:
-    """Return the OpenAPI description of the admin services of the types in a registry."""
+    """Return the OpenAPI description of the admin services in a registry."""
     nowhere = cast(Server, Nowhere(registry))
-    return openapi(operations(registry), nowhere)
+    services = [one.cls for one in registry.services()]
+    return openapi([cls for cls in services if issubclass(cls, Operation)], nowhere)
