@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 from typing import Literal, TypeAlias, get_args
 
+from hansa_admin.answers import WORST_FIRST
+
 from ..edges import End
 from .graph import GONE, Graph, Node
 
@@ -14,18 +16,6 @@ Level: TypeAlias = Literal["part", "prefix", "kind"]
 their names; services the first word of their file, definitions their type; their kind.
 """
 LEVELS: tuple[Level, ...] = get_args(Level)
-WORST_FIRST = (
-    "quarantined",
-    "failed",
-    "retrying",
-    "unplaced",
-    GONE,
-    "pending",
-    "starting",
-    "running",
-    "inactive",
-    "elsewhere",
-)
 _WORD = re.compile(r"[^\s._/:\-\d]+")
 """The first word of a name, without a number behind it."""
 
@@ -113,7 +103,7 @@ def _label(node: Node, level: Level) -> str:
 
 def worst(states: Collection[str]) -> str:
     """Return one word for several states."""
-    for state in WORST_FIRST:
+    for state in (*WORST_FIRST, GONE):
         if state in states:
             return state
     return next(iter(states), "")
