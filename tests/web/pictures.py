@@ -66,17 +66,26 @@ STILL = """
 }
 """
 """Puts the same into all that changes from run to run: times, ids, ports, durations, counts."""
+READ = """
+() => {
+  window.readPicture = async (data) => {
+    const image = new Image();
+    image.src = "data:image/png;base64," + data;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.width;
+    canvas.height = image.height;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    return context.getImageData(0, 0, image.width, image.height);
+  };
+}
+"""
+"""Defines what reads the pixels of a picture, from PNG in base64."""
 COLOURS = """
 async (data) => {
-  const image = new Image();
-  image.src = "data:image/png;base64," + data;
-  await image.decode();
-  const canvas = document.createElement("canvas");
-  canvas.width = image.width;
-  canvas.height = image.height;
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  const pixels = context.getImageData(0, 0, image.width, image.height).data;
+  const image = await readPicture(data);
+  const pixels = image.data;
   const colourAt = (at) => (pixels[at] << 16) | (pixels[at + 1] << 8) | pixels[at + 2];
   const counts = new Map();
   for (let at = 0; at < pixels.length; at += 4) {
@@ -111,18 +120,7 @@ nearest one.
 """
 COMPARE = """
 async ([first, second]) => {
-  const read = async (data) => {
-    const image = new Image();
-    image.src = "data:image/png;base64," + data;
-    await image.decode();
-    const canvas = document.createElement("canvas");
-    canvas.width = image.width;
-    canvas.height = image.height;
-    const context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0);
-    return context.getImageData(0, 0, image.width, image.height);
-  };
-  const [a, b] = [await read(first), await read(second)];
+  const [a, b] = [await readPicture(first), await readPicture(second)];
   if (a.width !== b.width || a.height !== b.height) return 1;
   let different = 0;
   for (let at = 0; at < a.data.length; at += 4) {
@@ -141,6 +139,7 @@ def picture(page: Page) -> bytes:
     """Return a picture of what is seen of a page, as PNG."""
     page.evaluate(STILL, socket.gethostname())
     content = page.screenshot(type="png", animations="disabled", caret="hide", scale="css")
+    page.evaluate(READ)
     width, height, palette, indices = page.evaluate(COLOURS, base64.b64encode(content).decode())
     return png(width, height, bytes(palette), base64.b64decode(indices))
 
@@ -171,6 +170,7 @@ def kept(name: str) -> Path:
 
 def difference(blank: Page, first: bytes, second: bytes) -> float:
     """Return the share of pixels in which two pictures differ; 1 if their sizes do."""
+    blank.evaluate(READ)
     texts = [base64.b64encode(one).decode() for one in (first, second)]
     found: float = blank.evaluate(COMPARE, texts)
     return found

@@ -52,6 +52,7 @@ async function live() {
     if (paused || document.hidden) continue;
     try {
       await refresh(state);
+      if (state.misses >= MISSES) region.textContent = `as of ${clock()}`;
       state.misses = 0;
       state.since = clock();
       pause = every;
