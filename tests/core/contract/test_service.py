@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -267,15 +268,19 @@ def test_a_service_without_handle_and_errors_come_through():
         answer_of(Fails, Request())
 
 
-def test_what_plugins_give_services_is_an_attribute():
-    class Shout(Service):
-        def handle(self) -> object:
-            return [self.shout("a"), hasattr(self, "_shout"), self.shuot]  # type: ignore[attr-defined]
+class Shout(Service):
+    shout: Callable[[str], str]
+    shuot: object
 
+    def handle(self) -> object:
+        return [self.shout("a"), hasattr(self, "_shout"), self.shuot]
+
+
+def test_what_plugins_give_services_is_an_attribute():
     server = LocalServer(attributes={"shout": str.upper, "_shout": str.upper})
     with pytest.raises(AttributeError, match="'Shout' object has no attribute 'shuot'"):
         run_service(Shout, server=server)
     server = LocalServer(attributes={"shout": str.upper, "_shout": str.upper, "shuot": 1})
     assert run_service(Shout, server=server).payload == ["A", False, 1]
     with pytest.raises(AttributeError):
-        _ = Shout().shout  # type: ignore[attr-defined]  # it is in no server yet
+        _ = Shout().shout  # it is in no server yet
