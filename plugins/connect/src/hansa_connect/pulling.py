@@ -20,7 +20,10 @@ REMEMBERED = 10_000
 
 
 class PullSettings(ConsumerSettings):
-    """Settings of every channel that pulls."""
+    """Pulling.
+
+    Settings of every channel that pulls.
+    """
 
     prefetch: Annotated[
         int,
