@@ -5,7 +5,7 @@
 # DIR=/some/dir       run: where it keeps everything (default var)
 # PLUGIN=name         test: only this plugin's tests
 # ARGS='-k words'     test, proofs, chaos, bench: further arguments for pytest or the benchmark
-# JOBS=number         test: how many processes run tests at the same time (default: three for each core)
+# JOBS=number         test: how many processes run tests at the same time (default: two for each core)
 # SEED=number         proofs, chaos: repeats what chance decided in another run
 
 SHELL := /bin/sh
@@ -14,7 +14,7 @@ export PYTHON
 
 # else each process that a test starts would compile its sources anew
 unexport PYTHONDONTWRITEBYTECODE
-JOBS := $(shell expr 3 \* $$(nproc 2>/dev/null || echo 2))
+JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 slowest := --durations=10 --durations-min=1
 sized := tests/cluster plugins/amqp/tests/test_cluster.py
 

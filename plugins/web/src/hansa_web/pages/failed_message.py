@@ -14,7 +14,9 @@ from ..rendering import pretty
 from ..visit import Visit
 from .services import difference
 
-_FRAME = re.compile(r'^  File "(?P<path>[\w/]+\.py)@(?P<version>\d+)\w*", line (?P<line>\d+)')
+_FRAME = re.compile(
+    r'^  File "(?P<path>[\w/]+\.py)@(?P<version>\d+)(?:[A-Za-z_]\w*)?", line (?P<line>\d+)'
+)
 
 
 @dataclass(frozen=True)
