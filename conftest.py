@@ -18,8 +18,10 @@ from tests.parallel import Shared, order, scheduler, unit_of
 # on a busy machine, even a small example may take a second to be made
 UNHURRIED = [HealthCheck.too_slow]
 # half of what hypothesis tries by itself: each run tries others
-settings.register_profile("quick", max_examples=50, suppress_health_check=UNHURRIED)
-settings.register_profile("thorough", max_examples=1000, suppress_health_check=UNHURRIED)
+settings.register_profile("quick", max_examples=50, deadline=None, suppress_health_check=UNHURRIED)
+settings.register_profile(
+    "thorough", max_examples=1000, deadline=None, suppress_health_check=UNHURRIED
+)
 # for broken types whose defects are counted: nobody reads the smallest example of each
 settings.register_profile("counting", max_examples=50, phases=[Phase.explicit, Phase.generate])
 settings.load_profile("quick")

@@ -192,7 +192,7 @@ class TestDovecot(ChannelContract):
             for raw in hostile:
                 self.peer.append(raw)
             self.send(b"good")
-            inbox.until(lambda: len(inbox.requests) == len(hostile) + 1, self.patience)
+            assert inbox.until(lambda: len(inbox.requests) == len(hostile) + 1, self.patience)
 
     def test_a_server_that_dies_again_and_again_loses_nothing(self):
         inbox, count = Inbox(), 30
@@ -205,7 +205,7 @@ class TestDovecot(ChannelContract):
                     wait_until(self.lost, 10, "core is told")
                     self.peer.start()
                     wait_until(lambda: self._serves(channel), 15)
-            inbox.until(lambda: len(self._bodies(inbox)) == count, 60)
+            assert inbox.until(lambda: len(self._bodies(inbox)) == count, 60)
             wait_until(lambda: not self.peer.messages("INBOX", "UNSEEN"), 30)
         assert len(inbox.requests) - count <= 3 * 5, "more came twice than were in hand"
 
