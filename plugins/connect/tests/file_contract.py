@@ -8,68 +8,34 @@ import io
 import os
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hansa import Forbidden, Invalid, NotFound, TimedOut, TooLarge, Unavailable, problem
 from hansa_connect.remote import RemoteConflict, RemoteForbidden, RemoteNotFound
-from hansa_devkit import LocalServer, OutgoingContract
+from hansa_devkit import OutgoingContract
 from hansa_devkit.faults import Proxy
 from hansa_devkit.harness.waiting import wait_until
+
+from plugins.connect.tests.on_peer import OnPeer
 
 MEGABYTE = 1024 * 1024
 
 
-class OnServer:
-    """Tests against one real server, given by `make_peer`, that is started anew for each class and
-    has an empty folder for each test.
-    """
+class OnServer(OnPeer):
+    """Tests against one server of files, which has an empty folder for each test."""
 
-    make_peer: ClassVar[Any] = None
-    _peer: ClassVar[Any] = None
-    server: LocalServer
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _one_server(cls):
-        with cls.make_peer() as cls._peer:
-            yield
-
-    @pytest.fixture(autouse=True)
-    def _empty(self):
-        peer = self._peer
-        peer.resume()
-        if not peer.is_running():
-            peer.start()
-        for path in sorted(peer.root.rglob("*"), reverse=True):
+    def clear(self) -> None:
+        for path in sorted(self.root.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-
-    @property
-    def peer(self):
-        return self._peer
 
     @property
     def root(self) -> Path:
         return self.peer.root
 
     def settings(self) -> dict[str, Any]:
-        return {**super().settings(), **self.peer.settings, "timeout": 5}
-
-    def peer_down(self) -> None:
-        self.peer.kill()
-
-    def peer_up(self) -> None:
-        self.peer.start()
-
-    @contextmanager
-    def peer_hangs(self):
-        self.peer.pause()
-        try:
-            yield
-        finally:
-            self.peer.resume()
+        return {**super().settings(), "timeout": 5}
 
     def lost(self) -> list[str]:
         """What was told to core."""

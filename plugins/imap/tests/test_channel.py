@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Any, ClassVar
 
 import pytest
 from hansa import HansaError, Invalid, load
@@ -15,6 +13,7 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_imap.channel import ImapChannel
 from hansa_imap.settings import ReceivingSettings
 
+from plugins.connect.tests.on_peer import OnPeer
 from plugins.imap.tests.servers import Dovecot
 
 _numbers = itertools.count()
@@ -41,50 +40,19 @@ def message(content=b"content", subject="order", **headers):
 )
 @pytest.mark.proves("channel imap", "loss window", "none")
 @pytest.mark.proves("channel imap", "duplicates", "what is in hand when its worker dies")
-class TestDovecot(ChannelContract):
-    cls = ImapChannel
-    _peer: ClassVar[Any] = None
+class TestDovecot(OnPeer, ChannelContract):
+    cls, make_peer = ImapChannel, Dovecot
     patience = 20.0
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _one_server(cls):
-        with Dovecot() as cls._peer:
-            yield
-
-    @pytest.fixture(autouse=True)
-    def _empty(self):
-        self.peer.resume()
-        self.peer.start()
-        self.peer.clear()
-
-    @property
-    def peer(self) -> Dovecot:
-        return self._peer
 
     def settings(self):
         quick = {"interval": 0.5, "first_delay": 0.05, "timeout": 5}
-        return {**super().settings(), **self.peer.settings, **quick}
+        return {**super().settings(), **quick}
 
     def send(self, raw):
         self.peer.append(message(raw))
 
     def same(self, request, raw):
         return request.payload["attachments"][0]["content"] == raw
-
-    def peer_down(self):
-        self.peer.kill()
-
-    def peer_up(self):
-        self.peer.start()
-
-    @contextmanager
-    def peer_hangs(self):
-        self.peer.pause()
-        try:
-            yield
-        finally:
-            self.peer.resume()
 
     # -- what arrives ------------------------------------------------------------------------------
 

@@ -2,70 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Any, ClassVar
-
 import pytest
 from hansa import Invalid, TooLarge, Unavailable
 from hansa_connect.remote import RemoteNotFound
 from hansa_devkit import OutgoingContract
 from hansa_imap.outgoing import ImapOutgoing
 
+from plugins.connect.tests.on_peer import OnPeer
 from plugins.imap.tests.servers import Dovecot
 from plugins.imap.tests.test_channel import message
 
 
 @pytest.mark.evidence("tls")
-class TestDovecot(OutgoingContract):
-    cls = ImapOutgoing
-    _peer: ClassVar[Any] = None
+class TestDovecot(OnPeer, OutgoingContract):
+    cls, make_peer = ImapOutgoing, Dovecot
     refusal = "refuses the credentials of hansa"
 
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _one_server(cls):
-        with Dovecot() as cls._peer:
-            yield
-
-    @pytest.fixture(autouse=True)
-    def _empty(self):
-        self.peer.resume()
-        self.peer.start()
-        self.peer.clear()
-
-    @property
-    def peer(self) -> Dovecot:
-        return self._peer
-
-    def settings(self):
-        return {**super().settings(), **self.peer.settings}
-
-    def peer_down(self):
-        self.peer.kill()
-
-    def peer_up(self):
-        self.peer.start()
-
-    @contextmanager
     def peer_refuses(self):
-        right = self.peer.password
-        self.peer.stop()
-        self.peer.password = "another"
-        self.peer.start()
-        try:
-            yield
-        finally:
-            self.peer.stop()
-            self.peer.password = right
-            self.peer.start()
-
-    @contextmanager
-    def peer_hangs(self):
-        self.peer.pause()
-        try:
-            yield
-        finally:
-            self.peer.resume()
+        return self.other_password()
 
     def use(self, outgoing):
         assert isinstance(outgoing.search("ALL"), list)

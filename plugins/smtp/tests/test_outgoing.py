@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from hansa_devkit import OutgoingContract
 from hansa_smtp import Attachment, MailRefused
 from hansa_smtp.outgoing import SmtpOutgoing
 
+from plugins.connect.tests.on_peer import OnPeer
 from plugins.smtp.tests.servers import MailServer
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -22,46 +23,12 @@ def text_of(part):
     return part.get_content().replace("\r\n", "\n")
 
 
-class OnMailServer(OutgoingContract):
+class OnMailServer(OnPeer, OutgoingContract):
     """Tests against one server, started for each class."""
 
     cls = SmtpOutgoing
-    mode: ClassVar[str] = "starttls"
-    _peer: ClassVar[Any] = None
+    make_peer: ClassVar[Any] = MailServer
     refusal = "refuses the credentials of hansa"
-
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _one_server(cls):
-        with MailServer(cls.mode) as cls._peer:
-            yield
-
-    @pytest.fixture(autouse=True)
-    def _empty(self):
-        self.peer.resume()
-        self.peer.start()
-        self.peer.clear()
-
-    @property
-    def peer(self) -> MailServer:
-        return self._peer
-
-    def settings(self):
-        return {**super().settings(), **self.peer.settings}
-
-    def peer_down(self):
-        self.peer.kill()
-
-    def peer_up(self):
-        self.peer.start()
-
-    @contextmanager
-    def peer_hangs(self):
-        self.peer.pause()
-        try:
-            yield
-        finally:
-            self.peer.resume()
 
     def use(self, outgoing):
         sent = outgoing.send("ada@example.com", "Hello", "How are you?")
@@ -74,18 +41,8 @@ class OnMailServer(OutgoingContract):
 
 @pytest.mark.evidence("tls")
 class TestStartTls(OnMailServer):
-    @contextmanager
     def peer_refuses(self):
-        right = self.peer.password
-        self.peer.stop()
-        self.peer.password = "another"
-        self.peer.start()
-        try:
-            yield
-        finally:
-            self.peer.stop()
-            self.peer.password = right
-            self.peer.start()
+        return self.other_password()
 
     def test_a_message_arrives_as_it_was_given(self):
         with self.running() as mail:
@@ -252,7 +209,7 @@ class TestStartTls(OnMailServer):
 
 
 class TestImplicitTls(OnMailServer):
-    mode = "implicit"
+    make_peer = partial(MailServer, "implicit")
 
     def peer_refuses(self):
         pytest.skip("as with STARTTLS")
@@ -264,7 +221,7 @@ class TestImplicitTls(OnMailServer):
 
 
 class TestPlain(OnMailServer):
-    mode = "plain"
+    make_peer = partial(MailServer, "plain")
     refusal = ""
 
     def test_a_server_without_starttls_gets_nothing(self):
