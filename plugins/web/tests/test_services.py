@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import falcon.testing
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.waiting import wait_until
+from hansa_web.posted import read_posted
 
 from plugins.web.tests.conftest import Browser
 
@@ -60,6 +62,38 @@ def test_a_source_with_a_fault_comes_back_with_it(browser: Browser) -> None:
     assert answer.status_code == 422
     assert "Not deployed" in answer.text and "def &lt;script&gt;" in answer.text
     assert browser.post(DEPLOY, {"file": "", "source": ""}).status_code == 422
+
+
+def test_each_uploaded_file_keeps_its_own_source(browser: Browser, server: RunningServer) -> None:
+    browser.get(DEPLOY)
+    fields = (
+        ('name="form_token"', browser.token),
+        ('name="upload"; filename="blank_upload.py"', ""),
+        ('name="upload"; filename="full_upload.py"', "RATE = 1\n"),
+    )
+    parts = "".join(
+        f"--edge\r\nContent-Disposition: form-data; {field}\r\n\r\n{text}\r\n"
+        for field, text in fields
+    )
+    answer = browser.client.simulate_post(
+        DEPLOY,
+        body=f"{parts}--edge--\r\n",
+        cookies=browser.cookies,
+        headers={"Content-Type": "multipart/form-data; boundary=edge"},
+    )
+    assert answer.status_code == 303, answer.text
+    for file, source in (("blank_upload.py", ""), ("full_upload.py", "RATE = 1\n")):
+        assert server.api("admin.service.source", file=file)["files"] == {file: source}
+
+
+def test_no_chosen_file_is_no_file() -> None:
+    part = 'Content-Disposition: form-data; name="upload"; filename=""\r\n\r\n'
+    request = falcon.testing.create_req(
+        method="POST",
+        body=f"--edge\r\n{part}\r\n--edge--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=edge"},
+    )
+    assert read_posted(request).fields == {}
 
 
 def test_a_service_is_invoked(browser: Browser) -> None:

@@ -16,7 +16,8 @@ LONGEST = 16 * 1024 * 1024
 
 
 def read_posted(request: falcon.Request) -> Form:
-    """Return the fields of a posted form; a file `x` also has its name in `x.name`.
+    """Return the fields of a posted form; a file `x` also has its name in `x.name`, and a field for
+    files of which none was chosen is left out.
 
     Raises `falcon.HTTPError` for what is too large, or no form.
     """
@@ -32,6 +33,8 @@ def read_posted(request: falcon.Request) -> Form:
         request.bounded_stream, request.content_type, request.content_length
     )
     for part in parts:
+        if part.filename == "":
+            continue
         text = part.get_data().decode(errors="replace")
         name = part.name or ""
         found.setdefault(name, []).append(text)

@@ -87,8 +87,7 @@ def deploy(visit: Visit) -> Outcome:
 def uploaded(visit: Visit) -> dict[str, str]:
     """Return the uploaded sources by the names of their files."""
     names = visit.form.all("upload.name")
-    texts = [text for text in visit.form.all("upload") if text]
-    return dict(zip(names, texts, strict=False))
+    return dict(zip(names, visit.form.all("upload"), strict=False))
 
 
 def _notice(done: JsonObject) -> str:
