@@ -85,6 +85,9 @@ def test_a_plugin_that_fails_costs_no_other_its_pages(
     [
         ({"path": "orders"}, "is not a path"),
         ({"path": "/failed/groups/{id}"}, "another page has the path"),
+        ({"path": "/{thing}/report"}, "cannot be used"),
+        ({"path": "/ours/{for}"}, "cannot be used"),
+        ({"path": "/ours/{cluster}"}, "cannot be used"),
         ({"group": "Extras"}, "there is no group"),
         ({"template": "hansa_trouble:none.html"}, "cannot be used"),
         ({"template": "no_such_package:x.html"}, "cannot be used"),

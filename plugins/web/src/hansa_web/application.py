@@ -37,7 +37,7 @@ def build(section: WebSection, clusters: Iterable[ClusterApi]) -> falcon.App[Any
     app.add_route("/static/icon/{name}", ClusterIcon())
     app.add_route("/static/{digest}/{name}", StaticFile())
     for page in web.pages:
-        app.add_route("/{cluster}" + page.path, PageResource(web, page))
+        app.add_route(page.route, PageResource(web, page))
     app.add_sink(Relay(web), PREFIX)
     app.add_error_handler(Exception, show_failure)
     app.add_error_handler(falcon.HTTPNotFound, show_not_found)

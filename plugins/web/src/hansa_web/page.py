@@ -77,3 +77,8 @@ class Page:
     group: Group = ""
     calls: int = 1
     needs: str = ""
+
+    @property
+    def route(self) -> str:
+        """The template of its path, with the cluster."""
+        return "/{cluster}" + self.path

@@ -11,6 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from itertools import chain
 
 import pluggy
+from falcon.routing import CompiledRouter
 from jinja2 import TemplateError
 
 from . import hookspecs
@@ -55,8 +56,15 @@ def fault_of(page: object, others: Iterable[Page]) -> str:
         return "it is no hansa_web.page.Page"
     if not _PATH.fullmatch(page.path):
         return f"{page.path!r} is not a path such as /orders or /orders/{{name}}"
-    if any(_shape(page.path) == _shape(other.path) for other in others):
+    known = list(others)
+    if any(_shape(page.path) == _shape(other.path) for other in known):
         return f"another page has the path {page.path}"
+    router = CompiledRouter()
+    try:
+        for one in (*known, page):
+            router.add_route(one.route, one)
+    except ValueError as error:
+        return f"the path {page.path} cannot be used: {error}"
     if page.group not in (*GROUPS, ""):
         return f"there is no group {page.group!r}; there are: {', '.join(GROUPS)}"
     return _template_fault(page.template)
