@@ -12,6 +12,7 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_web.api import ApiError, Appearance
 from hansa_web.api_login import CONFIRM, PASSWORD_NEEDED
 from hansa_web.kept_forms import KeptForms, without_secrets
+from hansa_web.sessions import Sessions
 from hansa_web.visit import Form
 
 from plugins.web.tests.conftest import CLUSTER, Browser
@@ -139,6 +140,55 @@ def test_in_production_a_configuration_that_deletes_needs_the_name_of_the_cluste
     fields = {"config": '{"channel": {}}', "prune": "yes", "action": "apply"}
     refused = browser.post(f"/{CLUSTER}/configuration", fields)
     assert refused.status_code == 422 and f"type {CLUSTER} to confirm" in refused.text
+
+
+def test_what_was_entered_last_comes_back(browser: Browser, server: RunningServer) -> None:
+    address = NEW
+    for sign in ("OXA", "OXB"):
+        browser.get(address)
+        server.api("admin.session.end", user="admin")
+        answer = browser.post(address, {"name": "twice", **ENTERED, "sign": sign})
+        page = logged_in_again(browser, answer, server.password)
+        assert f'value="{sign}"' in page.text
+        query = parse_qs(urlsplit(answer.headers["location"]).query)
+        address = query["next"][0]
+
+
+@pytest.mark.parametrize("where", ["here", "in the API"])
+def test_a_form_that_waits_for_the_password_outlives_its_session(
+    browser: Browser, server: RunningServer, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    browser.get(NEW)
+    call = browser.api.call
+
+    def guarded(service, *given, **more):
+        if service.endswith(".create"):
+            raise ApiError(401, {"code": PASSWORD_NEEDED, "detail": "needs the password"})
+        return call(service, *given, **more)
+
+    monkeypatch.setattr(browser.api, "call", guarded)
+    asked = browser.post(NEW, {"name": "waits", **ENTERED})
+    kept = asked.text.partition('name="~kept" value="')[2].partition('"')[0]
+    if where == "here":
+        end_session(monkeypatch)
+        late = browser.post(NEW, {"~kept": "forgotten", "password": server.password})
+        query = parse_qs(urlsplit(late.headers["location"]).query)
+        assert query["next"] == [NEW] and "kept" not in query
+    else:
+        server.api("admin.session.end", user="admin")
+    answer = browser.post(NEW, {"~kept": kept, "password": server.password})
+    page = logged_in_again(browser, answer, server.password)
+    assert 'value="waits"' in page.text and 'value="OXZ"' in page.text
+    assert "hidden-key" not in page.text
+
+
+def test_a_session_that_ended_meanwhile_is_not_renewed() -> None:
+    sessions = Sessions(60, 60)
+    token, _ = sessions.begin({})
+    renewed = sessions.renew(token)
+    assert sessions.find(token) is None and sessions.find(renewed) is not None
+    sessions.end(renewed)
+    assert sessions.renew(renewed) == renewed
 
 
 def test_what_is_final_asks_for_the_password_and_goes_on(

@@ -4,17 +4,19 @@ has ended by the login, and for what is final once more; and then the form goes 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import falcon
 
 from .answers import lead_to
-from .api import ApiError, ClusterApi
+from .api import ApiError, ClusterApi, JsonObject
 from .api_login import confirm_password
 from .guard import TOKEN_FIELD, has_token
 from .kept_forms import KEPT_FORM, NOT_APPLIED, PASSWORD, KeptForm, without_secrets
 from .login import login_path
 from .page import Page, Shown
 from .posted import read_posted
-from .sessions import EndedSession
+from .sessions import EndedSession, SeenForm
 from .visit import Form, Visit
 from .web import Web
 
@@ -37,12 +39,10 @@ def lead_to_login(
         lead_to(response, login_path(api.name, f"/{api.name}"))
         return
     form = read_posted(request)
-    kept = ""
     if has_token(ended, form.get(TOKEN_FIELD)):
-        kept = web.kept.keep(
-            api.name, user, request.relative_uri, without_secrets(form), ended.seen
-        )
-    lead_to(response, _login_for(request, api, user, kept))
+        _lead_with_form(web, request, response, api, user, form, ended.seen)
+    else:
+        lead_to(response, _login_for(request, api, user, ""))
 
 
 def _ended_session(web: Web, request: falcon.Request) -> EndedSession | None:
@@ -67,9 +67,30 @@ def lead_back_to_login(
         lead_to(response, login_path(visit.cluster, request.relative_uri))
         return
     user = visit.access.user
-    form = without_secrets(visit.form)
-    kept = web.kept.keep(visit.cluster, user, request.relative_uri, form, session.seen)
-    lead_to(response, _login_for(request, visit.api, user, kept))
+    _lead_with_form(web, request, response, visit.api, user, visit.form, session.seen)
+
+
+def _lead_with_form(
+    web: Web,
+    request: falcon.Request,
+    response: falcon.Response,
+    api: ClusterApi,
+    user: str,
+    form: Form,
+    seen: Mapping[SeenForm, JsonObject],
+) -> None:
+    """Lead the browser to the login of a user, and keep what was entered: the form that has come, or
+    the one that it is the password for.
+    """
+    path = request.relative_uri
+    if KEPT_FORM in form:
+        waiting = kept_form_of(web, request, api.name, user, form.get(KEPT_FORM))
+        if waiting is None:
+            lead_to(response, login_path(api.name, path))
+            return
+        form = waiting.form
+    kept = web.kept.keep(api.name, user, path, without_secrets(form), seen)
+    lead_to(response, _login_for(request, api, user, kept))
 
 
 def _login_for(request: falcon.Request, api: ClusterApi, user: str, kept: str) -> str:
@@ -81,8 +102,9 @@ def _login_for(request: falcon.Request, api: ClusterApi, user: str, kept: str) -
 
 
 def kept_form(web: Web, request: falcon.Request, visit: Visit) -> KeptForm | None:
-    """Return the form that an address names, of this user and of this page."""
-    found = web.kept.find(visit.query.get(KEPT_FORM), visit.cluster, visit.access.user)
+    """Return the form that an address names last, of this user and of this page."""
+    names = visit.query.all(KEPT_FORM) or [""]
+    found = web.kept.find(names[-1], visit.cluster, visit.access.user)
     if found is None or found.path.partition("?")[0] != request.path:
         return None
     return found
@@ -135,7 +157,7 @@ def confirmed_form(
     name = visit.form.get(KEPT_FORM)
     if not name:
         return visit.form
-    kept = kept_form_of(web, request, visit, name)
+    kept = kept_form_of(web, request, visit.cluster, visit.access.user, name)
     if kept is None:
         detail = "the form is kept for 10 minutes, which have passed; fill it in again"
         raise ApiError(410, {"title": "Too late", "detail": detail})
@@ -150,7 +172,9 @@ def confirmed_form(
     return kept.form
 
 
-def kept_form_of(web: Web, request: falcon.Request, visit: Visit, name: str) -> KeptForm | None:
+def kept_form_of(
+    web: Web, request: falcon.Request, cluster: str, user: str, name: str
+) -> KeptForm | None:
     """Return a form by its name, if it is of this user and this very address."""
-    found = web.kept.find(name, visit.cluster, visit.access.user)
+    found = web.kept.find(name, cluster, user)
     return found if found is not None and found.path == request.relative_uri else None

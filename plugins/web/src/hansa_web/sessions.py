@@ -108,10 +108,15 @@ class Sessions:
             return session
 
     def renew(self, token: str) -> str:
-        """Give a session a new token in place of its former one; returns the new one."""
+        """Give a session a new token in place of its former one; returns the new one, or the former
+        one of a session that has ended meanwhile.
+        """
         renewed = secrets.token_urlsafe(TOKEN_BYTES)
         with self._lock:
-            self._by_digest[_digest(renewed)] = self._by_digest.pop(_digest(token))
+            session = self._by_digest.pop(_digest(token), None)
+            if session is None:
+                return token
+            self._by_digest[_digest(renewed)] = session
         return renewed
 
     def find_ended(self, token: str) -> EndedSession | None:
