@@ -18,7 +18,7 @@ from hansa_web.listener import WebServer
 from hansa_web.pages import PAGES
 from hansa_web.process import listen
 from hansa_web.settings import WebSection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
@@ -172,6 +172,17 @@ def test_keys_filter_zone_and_what_follows_a_change(
     page.fill("#f-name", "by-key")
     page.fill("#f-sign", "OXZ")
     page.get_by_label("morse").check()
+    failed: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+        else:
+            failed.append(route.request.url)
+            route.abort()
+
+    page.route("**/applied/*", fail_once)
     page.locator("#f-sign").press("Enter")
     page.get_by_text("applied by 1 of 1 workers").wait_for()
+    assert failed != []
     context.close()

@@ -80,19 +80,30 @@ if (liveParts.length) {
 
 // -- what is followed beside the page: who has applied a change, who else changes what one edits -----
 
+async function look(part) {
+  const answer = await fetch(part.dataset.follow, { headers: { "X-Live": "1" }, redirect: "error" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const found = page.getElementById("followed");
+  if (found && found.innerHTML !== part.innerHTML) part.innerHTML = found.innerHTML;
+}
+
 async function follow(part) {
+  const every = Number(part.dataset.every);
+  let pause = every;
   while (!part.querySelector("[data-done]")) {
-    await new Promise((done) => setTimeout(done, Number(part.dataset.every) * 1000));
+    await new Promise((done) => setTimeout(done, pause * 1000));
     if (document.hidden || paused) continue;
-    const answer = await fetch(part.dataset.follow, { headers: { "X-Live": "1" }, redirect: "error" });
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const found = page.getElementById("followed");
-    if (found && found.innerHTML !== part.innerHTML) part.innerHTML = found.innerHTML;
+    try {
+      await look(part);
+      pause = every;
+    } catch {
+      pause = Math.min(pause * 2, MOST_PAUSE);
+    }
   }
 }
 
-for (const part of document.querySelectorAll("[data-follow]")) follow(part).catch(() => {});
+for (const part of document.querySelectorAll("[data-follow]")) follow(part);
 
 // -- keys: "/" and Ctrl-K search, "g" and a letter goes to a page, "?" to the help -------------------
 
