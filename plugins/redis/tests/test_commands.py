@@ -53,6 +53,8 @@ def test_a_command_is_read_as_words(text: str, words: tuple[str, ...], effect: s
         ("OBJECT HELP", "of OBJECT only ENCODING, FREQ, IDLETIME, REFCOUNT may be run"),
         ("SCAN 0 COUNT 1000000", "COUNT is more than 10000"),
         ("SETRANGE a 536870911 x", "the value would be longer"),
+        ("SRANDMEMBER a -1000000000", "it is to return more than 10000 items"),
+        ("hrandfield a -10001 WITHVALUES", "it is to return more than 10000 items"),
         ("SORT a BY b", "not among the commands that are known to do no harm"),
         ("NEW.COMMAND a", "not among the commands that are known to do no harm"),
     ],
@@ -163,6 +165,8 @@ def test_what_would_hold_up_others_is_refused(server: RunningServer):
     end = permitted.LARGEST_VALUE
     assert answered(server, f"SETRANGE large {end} x", write=True) == str(end + 1)
     assert "GET is refused: what it reads has" in refused(server, "GET large")
+    assert "GETRANGE is refused" in refused(server, "GETRANGE large 0 -1")
+    assert "COPY is refused: what it reads has" in refused(server, "COPY large b", write=True)
     assert answered(server, f"GETRANGE large {end} {end}") == "x"
     part = server.api("admin.redis.command", command=f"GETRANGE large 0 {LONGEST_ANSWER}")
     assert (part["truncated"], len(part["answer"])) == (True, LONGEST_ANSWER)
@@ -180,6 +184,13 @@ def test_what_would_hold_up_others_is_refused(server: RunningServer):
         ("XRANGE a - +", False),
         ("HGETALL a", False),
         ("HGET a b", True),
+        ("GETRANGE a 0 1000", True),
+        ("GETRANGE a 0 -1", False),
+        ("SUBSTR a 0 16777216", False),
+        ("XINFO STREAM a", True),
+        ("XINFO STREAM a FULL COUNT 0", False),
+        ("MEMORY USAGE a", True),
+        ("MEMORY USAGE a samples 0", False),
     ],
 )
 def test_what_reads_a_part_is_known(text: str, is_part: bool):

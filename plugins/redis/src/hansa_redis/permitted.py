@@ -83,17 +83,27 @@ REFUSED = {
 """Why well-known commands may not be run."""
 PARTIAL = _names(
     """
-    EXISTS EXPIRETIME PEXPIRETIME PTTL TTL TYPE GETBIT GETRANGE STRLEN SUBSTR
+    EXISTS EXPIRETIME PEXPIRETIME PTTL TTL TYPE GETBIT STRLEN
     HEXISTS HGET HLEN HMGET HSCAN HSTRLEN LINDEX LLEN SCARD SISMEMBER SMISMEMBER SSCAN
     ZCARD ZCOUNT ZLEXCOUNT ZMSCORE ZRANK ZREVRANK ZSCAN ZSCORE GEODIST GEOHASH GEOPOS
     XLEN XINFO XPENDING MEMORY OBJECT
     """
 )
 """Commands that read little of what may be large."""
-_RANGES = _names("LRANGE ZRANGE ZREVRANGE")
-_COUNTED = _names("XRANGE XREAD XREVRANGE")
+_WHOLE = _names("FULL SAMPLES")
+"""Words with which such a command reads as much as they say."""
 MOST_ITEMS = 1000
 """Items of a large list, set or stream that may be read at once."""
+_RANGES = {
+    **dict.fromkeys(("LRANGE", "ZRANGE", "ZREVRANGE"), MOST_ITEMS),
+    **dict.fromkeys(("GETRANGE", "SUBSTR"), LARGEST_VALUE),
+}
+"""Commands that read from one place to another, and how much they may read of what is large."""
+_COUNTED = _names("XRANGE XREAD XREVRANGE")
+_RANDOM = _names("HRANDFIELD SRANDMEMBER ZRANDMEMBER")
+"""Commands that return as many items as a negative number says, however few there are."""
+_COPYING = _names("COPY SDIFFSTORE SINTERSTORE SUNIONSTORE ZDIFFSTORE ZINTERSTORE ZUNIONSTORE")
+"""Commands that write, and read all of what their keys have."""
 _SIZES = {"SETRANGE": 1, "SETBIT": 8}
 """Commands whose second argument makes a value long, and how many of its units are a byte."""
 
@@ -117,11 +127,16 @@ class Command:
         if self.name in _RANGES and len(words) > 3:
             first, last = words[2], words[3]
             is_range = first.isdecimal() and last.isdecimal()
-            return is_range and _number(last) - _number(first) < MOST_ITEMS
+            return is_range and _number(last) - _number(first) < _RANGES[self.name]
         if self.name in _COUNTED and "COUNT" in words[:-1]:
             count = words[words.index("COUNT") + 1]
             return 0 < _number(count) <= MOST_ITEMS
-        return self.name in PARTIAL
+        return self.name in PARTIAL and _WHOLE.isdisjoint(words[2:])
+
+    @property
+    def copies(self) -> bool:
+        """Whether it writes what it has read of all its keys."""
+        return self.name in _COPYING
 
 
 def parse_command(text: str) -> Command:
@@ -142,6 +157,8 @@ def parse_command(text: str) -> Command:
         raise _refused(f"XREAD with BLOCK is refused: {_WAITS}")
     if name.endswith("SCAN"):
         _refuse_large_count(name, words)
+    if name in _RANDOM and len(words) > 2 and _number(words[2].removeprefix("-")) > MOST_SCANNED:
+        raise _refused(f"{name} is refused: it is to return more than {MOST_SCANNED} items")
     if name in _SIZES and len(words) > 2:
         _refuse_long_value(name, words[2])
     return Command((name, *words[1:]), effect)

@@ -112,7 +112,7 @@ def refuse_large(client: RedisClient, command: Command) -> None:
         if count > MOST_SCANNED:
             fault = f"KEYS is refused: the database has {count} keys; use SCAN 0 MATCH pattern"
             raise Invalid({"command": fault})
-    if command.effect == "writes":
+    if command.effect == "writes" and not command.copies:
         return
     sizes = [_size(client, key) for key in _keys(client, command)]
     if sum(sizes) > LARGEST_VALUE:
