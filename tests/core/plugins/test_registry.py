@@ -176,8 +176,11 @@ def test_attributes_of_services_come_from_one_plugin_each_and_go_with_it():
     assert registry.attribute("translate") is str.upper
     with pytest.raises(Clash, match="translate is given by the plugins dictionary and other"):
         registry.add_attributes("other", {"translate": str.lower})
-    with pytest.raises(Clash, match="every service has an attribute 'invoke' already"):
-        registry.add_attributes("other", {"invoke": str.lower})
+    for own in ("invoke", "request"):
+        with pytest.raises(Clash, match=f"every service has an attribute '{own}' already"):
+            registry.add_attributes("other", {own: str.lower})
+    with pytest.raises(Clash, match="not to begin with _: '_translate'"):
+        registry.add_attributes("other", {"_translate": str.lower})
     registry.remove_types("dictionary")
     with pytest.raises(NotFound, match="no plugin gives services an attribute 'translate'"):
         registry.attribute("translate")

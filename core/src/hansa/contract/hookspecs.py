@@ -163,7 +163,7 @@ def hansa_attributes(server: Server) -> Mapping[str, object]:
     `{"translate": tables.translate}`: in services it is `self.translate`.
 
     Called once, after `hansa_startup` of all plugins. A name that another plugin, or `Service`
-    itself, has is refused.
+    itself, has is refused, and so is one that begins with an underscore.
     """
 
 

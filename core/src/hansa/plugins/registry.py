@@ -156,8 +156,10 @@ class Registry(RegistryContract):
         with self._lock:
             table = dict(self._attributes)
             for name, value in attributes.items():
-                if hasattr(Service, name):
+                if hasattr(Service, name) or name in Service.__annotations__:
                     raise Clash(f"every service has an attribute {name!r} already")
+                if name.startswith("_"):
+                    raise Clash(f"an attribute of services is not to begin with _: {name!r}")
                 if name in table:
                     raise _taken("attribute", name, table[name][0], plugin)
                 table[name] = (plugin, value)
