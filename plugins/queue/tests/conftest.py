@@ -15,6 +15,7 @@ from hansa.contract.registry import RegisteredService
 from hansa.contract.service import Binding
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route, failed
+from hansa_admin.administration import Administration
 from hansa_queue import reading, upkeep
 from hansa_queue.early import QueueSection
 from hansa_queue.patterns import FanOutFinal
@@ -34,8 +35,13 @@ class Worker:
     ) -> None:
         self.name = self.id = name
         self.registry = registry
+        self.administration = Administration()
         section = QueueSection(**{**FAST, **settings})
         self.queue = RedisQueue(self.as_server, address, prefix, section)
+
+    def resource(self, wanted: type[Administration]) -> Administration:
+        assert wanted is Administration
+        return self.administration
 
     @property
     def as_server(self) -> Server:

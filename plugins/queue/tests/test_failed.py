@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hansa import Conflict, Invalid, NotFound, Unavailable, load
+from hansa import Conflict, Forbidden, Invalid, NotFound, Request, Unavailable, load
+from hansa.contract.service import Binding
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import plugin, services
 from hansa_queue.cause import pattern
@@ -207,6 +208,35 @@ def test_another_service_may_be_called(broken: Worker, cluster: Cluster):
     assert call(broken, "failed.edit", id=identifier, service="other")["service"] == "other"
     call(broken, "failed.replay", ids=[identifier])
     wait_until(lambda: len(cluster.seen) == 1)
+
+
+def test_who_may_not_call_a_service_changes_no_message_to_it(broken: Worker):
+    def judge(principal: object, service: str) -> None:
+        if (principal, service) != ("anne", "orders"):
+            raise Forbidden(f"{principal} may not call {service}")
+
+    broken.administration.judge_calls_by(judge)
+    orders = call(broken, "failed.list", service="orders")["items"][0]["id"]
+    bills = call(broken, "failed.list", service="bills")["items"][0]["id"]
+
+    def changed(by: str, operation: str, **settings: Any) -> bool:
+        cls = next(one for one in plugin.hansa_services() if one.get_name() == operation)
+        request = Request(payload=settings)
+        request.principal = by
+        binding = Binding(operation, broken.as_server)
+        try:
+            cls.compile(binding)(request)
+        except Forbidden:
+            return False
+        return True
+
+    assert not changed("eve", "admin.failed.edit", id=orders, payload=1)
+    assert not changed("eve", "admin.failed.replay", ids=[orders], payload=1)
+    assert not changed("anne", "admin.failed.edit", id=orders, service="bills")
+    assert not changed("anne", "admin.failed.edit", id=bills, extra={"a": 1})
+    assert call(broken, "failed.list")["total"] == 8
+    assert changed("anne", "admin.failed.edit", id=bills, service="orders")
+    assert changed("anne", "admin.failed.edit", id=orders, payload=1)
 
 
 def test_a_replay_into_a_full_queue_leaves_the_rest(broken: Worker, cluster: Cluster):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sqlite3
 import time
@@ -45,7 +46,10 @@ API = "/hansa/api/"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = RunningServer(
-        tmp_path_factory.mktemp("login"), CONFIG, workers=1, plugins=("audit", "roles")
+        tmp_path_factory.mktemp("login"),
+        CONFIG,
+        workers=1,
+        plugins=("audit", "queue", "roles", "zato"),
     )
     running.start()
     yield running
@@ -223,6 +227,33 @@ FINAL: dict[str, tuple[str, dict[str, Any]]] = {
         "admin.service.invoke",
         {"name": "admin.account.edit", "payload": {"name": "bob", "roles": ["operator"]}},
     ),
+    "through a channel": (
+        "admin.channel.http.create",
+        {"name": "x", "url_path": "/x", "service": "admin.account.edit", "security": ["bob"]},
+    ),
+    "through a channel to a gateway": (
+        "admin.channel.http.create",
+        {"name": "x", "url_path": "/x", "service": "zato.service.invoke", "security": ["bob"]},
+    ),
+    "a channel applied": (
+        "admin.config.apply",
+        {
+            "config": {
+                "channel": {
+                    "http": {"x": {"url_path": "/x", "service": "admin.key.use", "security": "bob"}}
+                }
+            }
+        },
+    ),
+    "a password presented": (
+        "admin.outgoing.http.test",
+        {"address": "http://127.0.0.1:1", "security": "bob"},
+    ),
+    "through a message": (
+        "admin.failed.edit",
+        {"id": "1-0", "service": "admin.account.edit", "payload": {"name": "bob"}},
+    ),
+    "an orphan": ("admin.orphan.delete", {"kind": "outgoing", "type": "none", "name": "x"}),
 }
 NOT_FINAL: dict[str, tuple[str, dict[str, Any]]] = {
     "looking": ("admin.account.get", {"name": "bob"}),
@@ -231,6 +262,11 @@ NOT_FINAL: dict[str, tuple[str, dict[str, Any]]] = {
         "admin.security.apikey.create",
         {"name": "of-nobody", "key": "0f8c1d2e3b4a59687766554433221100ffeeddccbbaa9988"},
     ),
+    "a connection": (
+        "admin.outgoing.http.create",
+        {"name": "plain", "address": "http://127.0.0.1:1", "security": "of-nobody"},
+    ),
+    "its end": ("admin.outgoing.http.delete", {"name": "plain"}),
     "its deletion": ("admin.security.apikey.delete", {"name": "of-nobody"}),
     "applying": ("admin.config.apply", {"config": {}}),
     "planning": ("admin.config.plan", {"config": {}, "prune": True}),
@@ -257,6 +293,14 @@ def test_what_is_final_needs_the_password_once_more(server: RunningServer):
     for service, settings in NOT_FINAL.values():
         status, answered = call(server, earlier, service, **settings)
         assert status == 200, (service, answered)
+    inner = base64.b64encode(b'{"fingerprint": ""}').decode()
+    asked = {"name": "admin.key.use", "payload": inner, "data_format": "json"}
+    gateway = {"name": "zato.service.invoke", "payload": asked}
+    status, refused = call(server, earlier, "admin.service.invoke", **gateway)
+    assert status == 401 and "admin.session.confirm" in json.dumps(refused), refused
+    later = {**gateway, "payload": {**asked, "async": True}}
+    status, refused = call(server, earlier, "admin.service.invoke", **later)
+    assert status == 400 and "is not called later" in json.dumps(refused), refused
     (admin_service, settings) = FINAL["an account"]
     assert server.api(admin_service, settings), "each call with the password proves it"
     status, found = call(server, earlier, "admin.type.get", kind="account", type="account")

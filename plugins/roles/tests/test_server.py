@@ -33,7 +33,7 @@ class Rates(Service):
     def handle(self):
         return 1
 """
-PLUGINS = ("jwt", "roles", "scheduler", "tls")
+PLUGINS = ("jwt", "queue", "roles", "scheduler", "tls")
 SHARED = "a shared secret of 32 bytes or more, for HS256 alone"
 PASSWORDS = {
     "bob": "bob's long password",
@@ -276,6 +276,7 @@ def test_a_developer_has_no_way_to_become_more(server: RunningServer):
     assert admin_call(server, "bob", "admin.service.invoke", name="rates.get")[1]["payload"] == 1
     for service, settings in (
         ("admin.service.invoke", {"name": "admin.role.create", "payload": {"name": "x"}}),
+        ("admin.failed.edit", {"id": "1-0", "service": "admin.role.create"}),
         ("admin.security.basic.edit", {"name": "olga", "password": "something else 1"}),
         ("admin.security.basic.delete", {"name": "olga"}),
         (

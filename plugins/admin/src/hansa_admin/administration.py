@@ -31,6 +31,8 @@ FiguresByService: TypeAlias = Callable[[], Mapping[str, CallFigures]]
 """Returns the figures of services, by name."""
 EditJudge: TypeAlias = Callable[[object, Iterable[Edit]], None]
 """Raises `HansaError` unless this principal may make these edits."""
+CallJudge: TypeAlias = Callable[[object, str], None]
+"""Raises `HansaError` unless this principal may have a service called that has no caller then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Administration:
         self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []
         self._proof_judges: list[EditJudge] = []
+        self._call_judges: list[CallJudge] = []
 
     def judge_edits_by(self, judge: EditJudge) -> None:
         """Have edits that arrive as part of a configuration judged one by one."""
@@ -98,6 +101,19 @@ class Administration:
     def judge_proof_by(self, judge: EditJudge) -> None:
         """Have those who make edits that are final judged by when they proved who they are."""
         self._proof_judges.append(judge)
+
+    def judge_calls_by(self, judge: CallJudge) -> None:
+        """Have those judged who choose what a service is called with later, without a caller."""
+        self._call_judges.append(judge)
+
+    def require_call(self, principal: object, service: str) -> None:
+        """Raise `Forbidden` or `Refused` unless a caller may have a service called later, such as by
+        a message that is changed and replayed; internal callers may have any.
+        """
+        if principal is None:
+            return
+        for judge in self._call_judges:
+            judge(principal, service)
 
     def require_edits(self, principal: object, edits: Iterable[Edit]) -> None:
         """Raise `Forbidden` unless a caller may make these edits; internal callers, whose principal

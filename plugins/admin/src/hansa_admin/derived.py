@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
 import msgspec
-from hansa import Channel, Model, RegisteredType, Registry, Security, setting
+from hansa import Channel, Model, Outgoing, RegisteredType, Registry, Security, setting
 
 from .answers import (
     Changed,
@@ -143,13 +143,16 @@ def _right(action: type[TypeOperation], registered: RegisteredType) -> Right | N
 
 def _finality(action: type[TypeOperation], registered: RegisteredType) -> Finality:
     """Return whether an action on a type is final: those that change who may do what, or how
-    callers prove who they are, which depends on whose credential it is.
+    callers prove who they are, which depends on whose credential it is; and those by which what is
+    final is called, or such a credential is presented.
     """
-    if action not in (Create, Edit, Delete):
-        return "never"
+    is_edit = action in (Create, Edit, Delete)
     if issubclass(registered.cls, Authorizing):
-        return "always"
-    return "sometimes" if issubclass(registered.cls, Security) else "never"
+        return "always" if is_edit else "never"
+    if issubclass(registered.cls, Security):
+        return "sometimes" if is_edit else "never"
+    uses_others = issubclass(registered.cls, Channel | Outgoing)
+    return "sometimes" if uses_others and action in (Create, Edit, Test) else "never"
 
 
 def _title(registered: RegisteredType) -> str:

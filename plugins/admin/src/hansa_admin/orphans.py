@@ -71,6 +71,7 @@ class OrphanDelete(Operation):
     """Delete a definition whose type no loaded plugin registers; refused while another one uses it."""
 
     name = "admin.orphan.delete"
+    final = "always"
     Input = OrphanKey
     Output = Changed
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 from hansa import Invalid, Model, NotFound, PackageVersion, PlainSettings, setting
+from hansa_admin.administration import Administration
 from hansa_admin.operation import Operation
 
 from .failed import FailedMessages
@@ -281,6 +282,15 @@ class FailedOperation(Operation):
         """The failed messages of the cluster; raises `Unavailable` where there is no queue."""
         return queue_of(self.server).failed
 
+    def edit(self, identifier: str, changes: PlainSettings) -> PlainSettings:
+        """Change a failed message, and return it; raises `Forbidden` unless the caller may have its
+        service called, since a replay has no caller to be judged.
+        """
+        service = changes.get("service") or self.failed.get(identifier)["service"]
+        judges = self.server.resource(Administration)
+        judges.require_call(self.request.principal, service)
+        return self.failed.edit(identifier, changes, self.caller)
+
 
 class FailedListing(FailedOperation):
     """List the messages that ran out of attempts, the latest first."""
@@ -395,7 +405,7 @@ class FailedEdit(FailedOperation):
             changes["service"] = edit.service
         if not changes:
             raise Invalid({"payload": "give a payload, extra values or a service"})
-        return self.failed.edit(edit.id, changes, self.caller)
+        return self.edit(edit.id, changes)
 
 
 class FailedReplay(FailedOperation):
@@ -411,7 +421,7 @@ class FailedReplay(FailedOperation):
         request: ReplayRequest = self.request.input
         selection, missing = request.find(self.failed)
         if selection.ids and request.payload is not msgspec.UNSET:
-            self.failed.edit(selection.ids[0], {"payload": request.payload}, self.caller)
+            self.edit(selection.ids[0], {"payload": request.payload})
         if request.pace is not None:
             return self._begin(selection, request.pace, missing)
         done = self.failed.replay(selection)

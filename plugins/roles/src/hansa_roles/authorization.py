@@ -6,7 +6,17 @@ import logging
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from hansa import Channel, Dispatch, HansaError, Request, Response, Server, Service
+from hansa import (
+    Channel,
+    Dispatch,
+    HansaError,
+    Key,
+    PlainSettings,
+    Request,
+    Response,
+    Server,
+    Service,
+)
 from hansa_admin.definitions import TypeOperation
 from hansa_admin.operation import Operation, settings_of
 from hansa_admin.rights import finality_of
@@ -87,10 +97,7 @@ class RouteAuthorization:
             data = settings_of(request, operation.Input)
         except HansaError:
             return  # refused by the service itself
-        name = str(data.get("name") or "")
-        key = (operation.of.kind, operation.of.type, name)
-        given = operation.settings_in(data) if operation.takes_settings else None
-        ImpliedRights(self._server, grants, request.principal).require(key, given)
+        ImpliedRights(self._server, grants, request.principal).require(*_edited(operation, data))
 
     def _require_proof(self, operation: type[Operation], grants: Grants, request: Request) -> None:
         """Raise `PasswordRequired` for what is final, if the caller proved too long ago who it is."""
@@ -103,11 +110,18 @@ class RouteAuthorization:
             return  # refused by the service itself
         is_final = operation.is_final(data)
         if not is_final and issubclass(operation, TypeOperation):
-            key = (operation.of.kind, operation.of.type, str(data.get("name") or ""))
             implied = ImpliedRights(self._server, grants, request.principal)
-            is_final = implied.changes_login(key)
+            is_final = implied.is_final(*_edited(operation, data))
         if is_final:
             raise PasswordRequired(sessions.lifetimes.confirm_after)
+
+
+def _edited(
+    operation: type[TypeOperation], data: PlainSettings
+) -> tuple[Key, PlainSettings | None]:
+    """Return which definition an input is about, and its settings; None where it takes none."""
+    key = (operation.of.kind, operation.of.type, str(data.get("name") or ""))
+    return key, operation.settings_in(data) if operation.takes_settings else None
 
 
 def final_of(service: type[Service]) -> type[Operation] | None:

@@ -36,11 +36,23 @@ def require_proof_of_edits(
         raise PasswordRequired(policy.sessions.lifetimes.confirm_after)
 
 
+def require_call(server: Server, policy: Policy, principal: object, service: str) -> None:
+    """Raise `Forbidden` unless somebody may have a service called later, when there is no caller to
+    be judged, and `PasswordRequired` if that may be final and the proof is too old.
+    """
+    implied = ImpliedRights(server, policy.current(), principal)
+    implied.require_service(service)
+    if not has_proved(policy.sessions, principal) and implied.calls_final(service):
+        raise PasswordRequired(policy.sessions.lifetimes.confirm_after)
+
+
 def _is_final(server: Server, implied: ImpliedRights, edit: Edit) -> bool:
     if edit.key[0] == "service":
         return False
     cls = _service_of_edit(server, edit)
-    return cls is None or finality_of(cls) == "always" or implied.changes_login(edit.key)
+    if cls is None or finality_of(cls) == "always":
+        return True
+    return implied.is_final(edit.key, edit.data)
 
 
 def target_of_edit(server: Server, edit: Edit) -> Target:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from hansa import Key, NotFound, PlainSettings, Reference, Server, is_reference, references
+from hansa import Key, NotFound, PlainSettings, Reference, Server, Service, is_reference, references
+from hansa_admin.rights import finality_of
 
 from .grants import Grants, Target
 from .requirement import require, target_of
@@ -38,11 +39,33 @@ class ImpliedRights:
             self._require_login(key[2])
         if given is None:
             return
-        stored = self._stored(key)
-        for one in {*self._references(key, stored), *self._references(key, given)}:
+        for one in self._all_references(key, given):
             self._require_reference(key, one)
-        if not set(_looked_up(given)).issubset(_looked_up(stored)):
+        if not set(_looked_up(given)).issubset(_looked_up(self._stored(key))):
             self._require(DEPLOY)
+
+    def is_final(self, key: Key, given: PlainSettings | None) -> bool:
+        """Whether an edit changes how somebody who has rights proves who it is, has the credential
+        of such a one presented, or has a service called whose calls may be final, where nobody is
+        asked to confirm them.
+        """
+        if key[0] == "security" and self._is_login(key[2]):
+            return True
+        if given is None:
+            return False
+        found = self._all_references(key, given)
+        presents_login = any(_is_presented(key, one) and self._is_login(one.name) for one in found)
+        return presents_login or any(
+            one.kind == "service" and self.calls_final(one.name) for one in found
+        )
+
+    def calls_final(self, name: str) -> bool:
+        """Whether calls of a service may be final, or those of a service that it calls by name."""
+        try:
+            service = self._server.registry.service(name).cls
+        except NotFound:
+            return False
+        return _calls_any(service) or finality_of(service) != "never"
 
     def _require(self, target: Target) -> None:
         require(self._grants, self._principal, target)
@@ -52,6 +75,9 @@ class ImpliedRights:
             return self._server.definitions.get(*key).data
         except NotFound:
             return {}
+
+    def _all_references(self, key: Key, given: PlainSettings) -> set[Reference]:
+        return {*self._references(key, self._stored(key)), *self._references(key, given)}
 
     def _references(self, key: Key, settings: PlainSettings) -> Iterator[Reference]:
         try:
@@ -67,10 +93,6 @@ class ImpliedRights:
         if self._is_login(name):
             self._require(ADMINISTER)
 
-    def changes_login(self, key: Key) -> bool:
-        """Whether an edit of a definition changes how somebody who has rights proves who it is."""
-        return key[0] == "security" and self._is_login(key[2])
-
     def _is_login(self, name: str) -> bool:
         return self._grants.carries_rights(name) or self._supports_rights(name)
 
@@ -85,23 +107,33 @@ class ImpliedRights:
 
     def _require_reference(self, key: Key, reference: Reference) -> None:
         if reference.kind == "service":
-            self._require_service(reference.name)
-        is_for_callers = key[0] == "channel" and reference.setting.startswith("security")
-        if reference.kind == "security" and not is_for_callers:
-            # it may be presented to any address
+            self.require_service(reference.name)
+        if _is_presented(key, reference):
             self._require_login(reference.name)
 
-    def _require_service(self, name: str) -> None:
+    def require_service(self, name: str) -> None:
+        """Raise `Forbidden` unless the author may have a service called without a caller."""
         try:
             service = self._server.registry.service(name).cls
         except NotFound:
             return
         target = target_of(service, None)
-        if target.open or getattr(service, "runs_services", False):
+        if _calls_any(service):
             # what it calls is judged by its caller, and a job has none
             self._require(ADMINISTER)
         elif target.right is not None or self._grants.guards_service(name):
             self._require(target)
+
+
+def _is_presented(key: Key, reference: Reference) -> bool:
+    """Whether a definition presents a credential, to any address that it names."""
+    is_for_callers = key[0] == "channel" and reference.setting.startswith("security")
+    return reference.kind == "security" and not is_for_callers
+
+
+def _calls_any(service: type[Service]) -> bool:
+    """Whether a service calls any other by name."""
+    return target_of(service, None).open or getattr(service, "runs_services", False)
 
 
 def _looked_up(value: object) -> Iterator[str]:

@@ -23,7 +23,7 @@ from .authorization import authorized
 from .builtin import LOG_IN, LOGIN, PASSWORD_LOGIN, ROLES
 from .callers import definition_of
 from .early import SessionsSection
-from .edits import require_edits, require_proof_of_edits
+from .edits import require_call, require_edits, require_proof_of_edits
 from .grants import Grants
 from .login import Accounts, AccountsLogin
 from .policy import Policy
@@ -62,6 +62,9 @@ def hansa_startup(server: Server) -> Policy:
     def require_proof(principal: object, edits: Iterable[Edit]) -> None:
         require_proof_of_edits(server, policy, principal, edits)
 
+    def require_called(principal: object, service: str) -> None:
+        require_call(server, policy, principal, service)
+
     try:
         administration = server.resource(Administration)
     except NotFound:
@@ -70,6 +73,7 @@ def hansa_startup(server: Server) -> Policy:
     administration.identify = lambda principal: identity_of(policy.current(), principal)
     administration.judge_edits_by(require)
     administration.judge_proof_by(require_proof)
+    administration.judge_calls_by(require_called)
     return policy
 
 

@@ -22,7 +22,7 @@ from .permitted import permitted_rights, permitted_services
 from .policy import Policy
 from .proof import WRONG_PASSWORD, WrongPassword
 from .requirement import SWITCHED_OFF, require
-from .session import Session, SessionPrincipal, token_in
+from .session import Session, SessionPrincipal, digest_of, token_in
 from .sessions import LiveSession, Sessions
 
 SHOWN = 16
@@ -236,17 +236,20 @@ class LogIn(SessionOperation):
             raise Forbidden(SWITCHED_OFF)
         if not definition_of(principal):
             raise Forbidden("nobody knows which security definition has admitted the caller")
-        self._end_former()
+        former = token_in(self.request)
         agent = self.request.headers.get("user-agent", "")
         token, session = session_login.begin(self.server, principal, self.request.peer, agent)
+        if former is not None:
+            self._end_former(digest_of(former))
         return self.logged_in(token, session)
 
-    def _end_former(self) -> None:
-        """End the session of the caller whose token came with the login (OWASP ASVS 5, 7.2.4)."""
-        token = token_in(self.request)
-        former = self.sessions.find(token, self.request.peer) if token is not None else None
+    def _end_former(self, digest: str) -> None:
+        """End the session of the caller whose token came with the login (OWASP ASVS 5, 7.2.4); it is
+        known here, since to begin one is to read of all others.
+        """
+        former = self.sessions.known(digest)
         if former is not None and self.is_mine(former):
-            self.sessions.end(former.session.digest)
+            self.sessions.end(digest)
 
 
 class SessionConfirm(SessionOperation):

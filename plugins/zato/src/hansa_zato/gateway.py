@@ -26,6 +26,7 @@ class Gateway(AdminService):
     """Base of what invokes any service by name: its callers administer the cluster."""
 
     abstract: ClassVar[bool] = True
+    runs_services: ClassVar[bool] = True
 
     @classmethod
     def is_administrative(cls) -> bool:
@@ -69,6 +70,10 @@ class Invoke(Gateway):
         is_soap = message.get("transport") == "soap"
         format = "soap" if is_soap else str(message.get("data_format") or "")
         if message.get("async"):
+            if is_administrative(self, name):
+                raise BadRequest(
+                    self.cid, f"{name} is not called later: its caller has to be known"
+                )
             data_format = format or "dict"
             cid = self.invoke_async(name, readable(raw), data_format=data_format, cid=self.cid)
             answer = cid.encode()
@@ -100,7 +105,12 @@ class Invoke(Gateway):
 
 def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> bytes:
     """Return the bytes that a service answers with; raises its error with its status."""
-    response = service.server.handle(name, Request(raw, cid=service.cid), format=format)
+    core = service.core
+    request = Request(raw, cid=service.cid, peer=core.peer, environ=core.environ)
+    if is_administrative(service, name):
+        # it judges what its caller may do
+        request.principal = core.principal
+    response = service.server.handle(name, request, format=format)
     error = response.error
     if isinstance(error, HansaError):
         raise error
@@ -118,6 +128,11 @@ def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> byt
         return write_json(payload)
     except Invalid as invalid:
         raise TypeError(f"the answer cannot be written: {invalid}") from invalid
+
+
+def is_administrative(service: AdminService, name: str) -> bool:
+    """Whether the callers of a service administer the cluster."""
+    return service.server.registry.service(name).cls.is_administrative()
 
 
 def _decoded(answer: bytes) -> Value:
