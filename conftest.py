@@ -23,7 +23,11 @@ settings.register_profile(
     "thorough", max_examples=1000, deadline=None, suppress_health_check=UNHURRIED
 )
 # for broken types whose defects are counted: nobody reads the smallest example of each
-settings.register_profile("counting", max_examples=50, phases=[Phase.explicit, Phase.generate])
+settings.register_profile(
+    "counting",
+    settings.get_profile("quick"),
+    phases=[Phase.explicit, Phase.generate],
+)
 settings.load_profile("quick")
 
 

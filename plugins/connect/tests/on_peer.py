@@ -59,11 +59,11 @@ class OnPeer:
             self.peer.resume()
 
     @contextmanager
-    def other_password(self) -> Iterator[None]:
+    def other_password(self, password: str = "another") -> Iterator[None]:
         """A context in which the server knows another password."""
         right = self.peer.password
         self.peer.stop()
-        self.peer.password = "another"
+        self.peer.password = password
         self.peer.start()
         try:
             yield

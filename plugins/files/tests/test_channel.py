@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 
 import pytest
 from hansa import Invalid
 from hansa_devkit import Inbox
+from hansa_devkit.harness.waiting import wait_until
 from hansa_files import plugin
 from hansa_files.leases import is_being_written
 from hansa_files.plugin import LocalFileChannel
@@ -65,8 +67,10 @@ class TestFolder(FolderContract):
                 writer.stdout.readline()
                 assert is_being_written(str(path))
                 count = len(inbox.requests)
-                with self.receiving(inbox, read_only=read_only):
+                with self.receiving(inbox, read_only=read_only) as channel:
                     assert not inbox.has(count + 1, self.settle)
+                    told = self.server.objects.troubles.get(self.current(channel), "")
+                    assert "'slow.csv' cannot be claimed: a process has it open" in told
                     writer.stdin.close()
                     inbox.wait(count + 1, self.patience)
         assert not is_being_written(str(path))
@@ -81,6 +85,21 @@ class TestFolder(FolderContract):
                 pass
         finally:
             os.rmdir(claimed)
+
+    def test_what_was_handled_may_be_kept_on_another_file_system(self):
+        shared = "/dev/shm"
+        if not os.path.isdir(shared) or os.stat(shared).st_dev == self.root.stat().st_dev:
+            pytest.skip("there is no second file system")
+        with tempfile.TemporaryDirectory(dir=shared) as done:
+            inbox = Inbox()
+            with self.receiving(inbox, done=done):
+                self.put("a.csv", b"content")
+                inbox.wait(1, self.patience)
+                wait_until(lambda: not self.left())
+            [kept] = os.listdir(done)
+            assert kept.endswith("-a.csv")
+            with open(os.path.join(done, kept), "rb") as file:
+                assert file.read() == b"content"
 
     def test_links_and_pipes_are_not_taken(self, tmp_path):
         (tmp_path / "secret").write_text("secret")

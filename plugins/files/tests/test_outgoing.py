@@ -101,6 +101,17 @@ class TestFolder(FileOutgoingContract):
         assert [path.name for path in (self.root / "other").iterdir()] == ["b"]
         assert not (self.root / "a").exists()
 
+    @pytest.mark.parametrize(("sync", "least", "most"), [(True, 2, 9), (False, 0, 0)])
+    def test_content_and_name_are_on_the_disk_if_that_is_asked_for(
+        self, monkeypatch, sync, least, most
+    ):
+        real = os.fsync
+        synced: list[None] = []
+        with self.running(sync=sync) as files:
+            monkeypatch.setattr(os, "fsync", lambda file: synced.append(real(file)))
+            files.write("a", "1")
+        assert least <= len(synced) <= most
+
     def test_a_full_disk_is_told_and_leaves_nothing(self):
         if not os.path.exists("/dev/full"):
             pytest.skip("there is no /dev/full")

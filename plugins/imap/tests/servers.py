@@ -98,7 +98,7 @@ service anvil {{
         client = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=10)
         if self.mode != "plain":
             client.starttls()
-        client.login("hansa", self.password)
+        client.authenticate("PLAIN", lambda challenge: f"\0hansa\0{self.password}".encode())
         return client
 
     def append(self, raw: bytes, mailbox: str = "INBOX") -> None:

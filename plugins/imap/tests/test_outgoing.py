@@ -50,6 +50,10 @@ class TestDovecot(OnPeer, OutgoingContract):
             assert [found.subject for found in mail.find("ALL", "Größe & Co")] == ["third"]
             assert mail.search("ALL") == []
 
+    def test_a_password_beyond_ascii(self):
+        with self.other_password("Grüße-✓"), self.running() as mail:
+            self.use(mail)
+
     def test_what_is_wrong_is_told(self):
         with self.running(read_limit=1000) as mail:
             with pytest.raises(RemoteNotFound, match="no message 77"):

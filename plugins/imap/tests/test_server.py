@@ -16,13 +16,14 @@ README = Path(__file__).parents[1] / "README.md"
 SERVICES = """
 import os
 
-from hansa import Service
-from hansa_imap import Mail
+from hansa import Model, Service
 
 
 class Take(Service):
     name = "mail.take"
-    Input = Mail
+
+    class Input(Model):
+        subject: str
 
     def handle(self):
         subject = self.request.input.subject

@@ -192,6 +192,16 @@ class TestStartTls(OnMailServer):
                 self.use(mail)
             assert self.only().user == user
 
+    def test_a_password_beyond_ascii(self):
+        with self.other_password("Grüße-✓"):
+            with self.running() as mail:
+                self.use(mail)
+            with (
+                pytest.raises(Unavailable, match="refuses the credentials of hansa"),
+                self.running(password="Grüße-✗"),
+            ):
+                pass
+
     @pytest.mark.parametrize(
         ("changes", "remedy"),
         [

@@ -143,7 +143,8 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(
         main = answer.text.partition("<main")[2].partition("</main>")[0]
         if not path.startswith(("/statistics", "/map")):  # their CSV is a view
             assert 'method="post"' not in main, path
-        for word in ("Deploy…", "New…", "Replay…", "Use as input", "Restart…"):
+        main = main.replace(">Replays<", "><")  # the list of those is a view
+        for word in ("Deploy…", "New…", "Replay", "Use as input", "Restart…"):
             assert word not in main, (path, word)
     samples = f"/{CLUSTER}/services/panels.part/samples"
     assert "Delete all samples" not in viewer.get(samples).text

@@ -84,7 +84,8 @@ class FolderChannel(RememberingFolder[WatchT]):
         for entry in ready:
             if self.stopping:
                 break
-            if not self.is_complete(entry):
+            if self._is_incomplete(entry):
+                in_vain.append(entry.name)
                 continue
             taken = self._take(entry)
             if taken is None:

@@ -37,12 +37,19 @@ class FolderReader(FileConnections[WatchT], PollingChannel[WatchT]):
         self._unclaimed = Unclaimed(self.log, self.trouble)
         super().connect()
 
-    def is_complete(self, entry: Entry) -> bool:
-        """Return whether nobody is writing a file that has settled, where that can be known.
+    def why_incomplete(self, entry: Entry) -> str:
+        """Return why a file that has settled is not whole yet, where that can be known.
 
-        By default it cannot: True.
+        By default it cannot: an empty text.
         """
-        return True
+        return ""
+
+    def _is_incomplete(self, entry: Entry) -> bool:
+        """Return whether a file has to wait, which is reported as for one that cannot be claimed."""
+        why = self.why_incomplete(entry)
+        if why:
+            self._unclaimed.refused(entry.name, why)
+        return bool(why)
 
     def _drop_copies(self, marks: set[str]) -> None:
         """Delete local copies but those of claims with these marks."""

@@ -46,7 +46,8 @@ class RememberingFolder(FolderReader[WatchT]):
                 break
             if self._is_taken(entry) or time.monotonic() < self._due.get(entry.name, 0.0):
                 continue
-            if not self.is_complete(entry):
+            if self._is_incomplete(entry):
+                in_vain.append(entry.name)
                 continue
             if not self._memory.has_room(entry.name, listed):
                 self._unclaimed.refused(entry.name, FULL)

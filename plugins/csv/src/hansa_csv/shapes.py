@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
@@ -31,7 +30,8 @@ def build(records: list[Record], model: Hint) -> object:
         return load(model, data, strict=False, unknown=False)
     if len(records) != 1:
         raise Invalid(f"one record is expected, and there are {len(records)}")
-    return load(model, _record_without_empty(records[0], model), strict=False, unknown=False)
+    [record] = _without_empty(records, list[model])
+    return load(model, record, strict=False, unknown=False)
 
 
 def list_field(model: Hint) -> tuple[str, Hint] | None:
@@ -74,17 +74,14 @@ def _bare(hint: Hint) -> Hint:
 
 
 def _without_empty(records: list[Record], hint: Hint) -> list[Record]:
+    """Return records without the empty cells that stand for a missing value."""
     row = _row_of(hint)
     if row is None:
         return records
-    return [_record_without_empty(record, row) for record in records]
-
-
-def _record_without_empty(record: Mapping[str, str], model: Hint) -> Record:
-    if not (isinstance(model, type) and issubclass(model, Model)):
-        return dict(record)
-    texts = {field.name for field in fields(model) if _takes_text(field.type)}
-    return {name: cell for name, cell in record.items() if cell or name in texts}
+    texts = {field.name for field in fields(row) if _takes_text(field.type)}
+    return [
+        {name: cell for name, cell in record.items() if cell or name in texts} for record in records
+    ]
 
 
 def _takes_text(hint: Hint) -> bool:

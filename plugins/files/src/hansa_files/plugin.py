@@ -14,6 +14,8 @@ from .connection import LocalFiles
 from .leases import is_being_written
 from .settings import FolderSettings, WatchingSettings, WritingSettings
 
+BUSY = "a process has it open for writing"
+
 FolderT = TypeVar("FolderT", bound=FolderSettings)
 
 
@@ -56,9 +58,9 @@ class LocalFileChannel(LocalConnections[WatchingSettings], FolderChannel[Watchin
             if files.device(claimed) != files.device(self.config.folder):
                 raise Invalid({"claimed": "must be on the file system of the watched folder"})
 
-    def is_complete(self, entry: Entry) -> bool:
-        """Return whether no process of this machine has a file open for writing."""
-        return not is_being_written(self.path(entry.name))
+    def why_incomplete(self, entry: Entry) -> str:
+        """Return whether a process of this machine has a file open for writing."""
+        return BUSY if is_being_written(self.path(entry.name)) else ""
 
 
 @hookimpl

@@ -48,6 +48,7 @@ class FolderSettings(LocationSettings):
             raise Invalid(faults)
 
 
+# the first base counts where two have a setting: `folder` is required here, and is not elsewhere
 class WritingSettings(FolderSettings, RemoteSettings):
     """Writing."""
 

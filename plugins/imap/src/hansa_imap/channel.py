@@ -105,7 +105,8 @@ class ImapChannel(AccountConnections[ReceivingSettings], PullingChannel[Receivin
         listed = self.receiver.search(self.config.search)
         now = time.monotonic()
         with self._guard:
-            self._taken = {uid: due for uid, due in self._taken.items() if uid in set(listed)}
+            there = self._taken.keys() & set(listed)
+            self._taken = {uid: self._taken[uid] for uid in there}
             found = [uid for uid in listed if self._taken.get(uid, 0.0) <= now][:limit]
             for uid in found:
                 self._taken[uid] = float("inf")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import smtplib
 import socket
@@ -24,9 +25,10 @@ NO_STARTTLS = "set tls to false if it may be without, or implicit to true if it 
 BEGINS_WITH_TLS = (
     "check the setting port; if the server begins with TLS there, set implicit to true"
 )
+OK = 250
+LOGGED_IN = 235
 LOGIN_REFUSED = (530, 534, 535, 538)
 """Replies that refuse a login (RFC 4954, section 6)."""
-TOO_LARGE = 552
 PERMANENT = 500
 """Replies from here on will be the same next time (RFC 5321, section 4.2.1)."""
 
@@ -94,8 +96,11 @@ class Connection:
     def _log_in(self, client: _Client) -> None:
         username = self.config.username
         password = str(self.config.password or "")
-        if not self.token:
+        if not self.token and username.isascii() and password.isascii():
             client.login(username, password)
+            return
+        if not self.token:
+            _log_in_by_utf8(client, username, password)
             return
         client.user = username
         response = f"user={username}\x01auth=Bearer {password}\x01\x01"
@@ -125,7 +130,7 @@ class Connection:
         """Have the server answer; raises `Unavailable`."""
         with self.translated():
             code, text = self.client.noop()
-            if code >= PERMANENT:
+            if code != OK:
                 raise self._lost(f"{self.where} answers {code} {_text(text)}")
 
     def send(self, envelope: Envelope, seconds: float) -> dict[str, str]:
@@ -209,6 +214,14 @@ class Connection:
     def _lost(self, fault: str) -> Unavailable:
         self.broken = True
         return Unavailable(fault)
+
+
+def _log_in_by_utf8(client: _Client, username: str, password: str) -> None:
+    """Log in by PLAIN, in UTF-8 (RFC 4616), which smtplib refuses to encode."""
+    proof = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
+    code, text = client.docmd("AUTH", f"PLAIN {proof}")
+    if code != LOGGED_IN:
+        raise smtplib.SMTPAuthenticationError(code, text)
 
 
 def _reply(code: int, text: bytes | str) -> str:

@@ -63,11 +63,11 @@ class SmtpOutgoing(LoggedIn[SmtpSettings], PooledOutgoing[SmtpSettings, "Connect
         """Send a message, and return its id and the recipients that the server refused.
 
         Recipients are addresses separated by commas, or a list of them; the sender is that of the
-        settings if none is given; those of `bcc` are in no header. An attachment may also be a
-        tuple of name and content. Raises `Invalid` for what cannot
-        be sent, all faults at once by argument, `MailRefused` if the server takes it for nobody,
-        `Unavailable` or `TimedOut` (after `timeout` seconds, by default those of the settings); after
-        these two the message may have been sent all the same.
+        settings if none is given; those of `bcc` are in no header. An attachment may also be a tuple
+        of name and content. Raises `Invalid` for what cannot be sent, all faults at once by argument,
+        `MailRefused` if the server takes it for nobody, `Unavailable` or `TimedOut` (after `timeout`
+        seconds, by default those of the settings); after these two the message may have been sent
+        all the same.
         """
         cid = current_cid.get()
         own_headers = {} if cid == "-" else {"X-Hansa-CID": cid}

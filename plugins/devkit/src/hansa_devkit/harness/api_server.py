@@ -5,19 +5,17 @@ the command line.
 from __future__ import annotations
 
 import contextlib
-import functools
 import http.client
 import json
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Collection, Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from ..installed import installed
 from .ports import free_port
 from .server import BIN, ServerProcess
 
@@ -27,15 +25,8 @@ ADMINISTRATION = frozenset({"admin", "cli", "http", "json", "security"})
 
 def all_but(plugins: Collection[str]) -> list[str]:
     """Return the installed plugins that are neither of these nor needed to drive a server, sorted."""
-    return sorted(_installed(tuple(sys.path)) - ADMINISTRATION - set(plugins))
-
-
-@functools.lru_cache(maxsize=1)
-def _installed(path: tuple[str, ...]) -> frozenset[str]:
-    """Return the names of the plugins that are installed along a path, which is `sys.path`."""
-    found = entry_points()
-    groups = ("hansa", "hansa.early")
-    return frozenset(entry.name for group in groups for entry in found.select(group=group))
+    names = {entry.name for group in ("hansa", "hansa.early") for entry in installed(group)}
+    return sorted(names - ADMINISTRATION - set(plugins))
 
 
 class ApiError(Exception):

@@ -4,15 +4,14 @@ object is first asked for.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import sys
 from collections.abc import Callable, Iterable
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TypeVar
 
 from hansa import Server, Undefined
+
+from ..installed import installed
 
 ResourceT = TypeVar("ResourceT")
 
@@ -48,7 +47,7 @@ class LocalResources:
 
     def _start(self, wanted: type) -> object:
         package = wanted.__module__.partition(".")[0]
-        for entry in _installed(tuple(sys.path)):
+        for entry in installed("hansa"):
             if entry.module.partition(".")[0] != package:
                 continue
             plugin: ModuleType = entry.load()
@@ -57,13 +56,6 @@ class LocalResources:
             if resource is not None:
                 self._started[type(resource)] = resource
         return self._started.get(wanted)
-
-
-@functools.lru_cache(maxsize=1)
-def _installed(path: tuple[str, ...]) -> list[EntryPoint]:
-    """Return the plugins that are installed along a path, which is `sys.path`."""
-    # PERF: metadata of all distributions is read once, not for each server: 30 ms
-    return list(entry_points(group="hansa"))
 
 
 def _call(plugin: ModuleType, hook: str, server: Server) -> object:
