@@ -1,4 +1,4 @@
-"""`self.email` as services of the Zato dialect use it, over hansa-smtp and a real mail server."""
+"""`self.email` as services of the Zato dialect use it, over hansa-smtp, hansa-imap and real servers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 from hansa import load
+from hansa_imap.outgoing import ImapOutgoing
+from hansa_imap.settings import ReadingSettings
 from hansa_smtp.outgoing import SmtpOutgoing
 from hansa_smtp.settings import SmtpSettings
 from hansa_zato.outgoing.email import Email
 from zato.common import SMTPMessage
 
+from plugins.imap.tests.servers import Dovecot
+from plugins.imap.tests.test_channel import message
 from plugins.smtp.tests.servers import MailServer
 from plugins.zato.tests.facade import Facade
 
@@ -64,5 +68,33 @@ def test_html_and_the_default_sender(email: Any, peer: Any) -> None:
 
 def test_what_is_not_there(email: Any) -> None:
     assert email.smtp.get("Nope") is None and "My SMTP" in email.smtp
-    with pytest.raises(AttributeError, match=r"self\.email\.imap is not available"):
-        email.imap  # noqa: B018 # the look-up itself fails
+    assert email.imap.get("Nope") is None
+
+
+@pytest.fixture
+def mailbox(server: Facade, real_server: Any) -> Any:
+    peer = real_server(Dovecot)
+    peer.clear()
+    made = ImapOutgoing("My IMAP", load(ReadingSettings, peer.settings), server.as_server)
+    made.start()
+    server.objects["outgoing", "imap", "My IMAP"] = made
+    yield Email(server.as_server).imap.get("My IMAP").conn
+    made.stop()
+
+
+def test_messages_are_read_marked_and_deleted(mailbox: Any) -> None:
+    assert mailbox.ping() and list(mailbox.get()) == []
+    for subject in ("Größe", "second", "third"):
+        mailbox.append(message(b"\x00\xff", subject, Cc="cc@example.com"))
+    [first, second, third] = mailbox.get(folder="INBOX")
+    data = first[1].data
+    assert data.subject == "Größe" and data.body.plain == ["Grüße\n"] and data.body.html == []
+    assert data.sent_from == [{"name": "Ada Lovelace", "email": "ada@example.com"}]
+    assert data.sent_to[0].email == "orders@example.com" and data.cc[0].email == "cc@example.com"
+    [attached] = data.attachments
+    assert attached.filename == "a.bin" and attached.content.read() == b"\x00\xff"
+    assert attached["content-type"] == "application/octet-stream" and attached.size == 2
+    first[1].mark_seen()
+    second[1].delete()
+    assert [uid for uid, _ in mailbox.get()] == [third[0]]
+    assert [uid for uid, _ in mailbox.get("INBOX", "ALL")] == [first[0], third[0]]

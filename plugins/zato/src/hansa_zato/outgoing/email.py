@@ -1,4 +1,4 @@
-"""`self.email` as services of the Zato dialect use it, over hansa-smtp."""
+"""`self.email` as services of the Zato dialect use it, over hansa-smtp and hansa-imap."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from ..payloads import Value
 from .connections import Connections
 from .entry import OpenConnection
+from .imap import IMAPConnection
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -98,7 +99,7 @@ class Email:
         """Servers that send mail."""
         return Connections(self._server, "smtp", SMTPConnection)
 
-    def __getattr__(self, name: str) -> Value:
-        if name == "imap":
-            raise AttributeError("self.email.imap is not available in this version of hansa-zato")
-        raise AttributeError(name)
+    @property
+    def imap(self) -> Connections:
+        """Servers that keep received mail."""
+        return Connections(self._server, "imap", IMAPConnection)

@@ -35,6 +35,7 @@ from hansa_zato.dialect.exceptions import (
     ZatoException,
 )
 from hansa_zato.outgoing.email import SMTPMessage
+from hansa_zato.outgoing.imap import IMAPMessage
 
 __all__ = [
     "CHANNEL",
@@ -58,6 +59,7 @@ __all__ = [
     "ClientSecurityException",
     "ConnectionException",
     "HTTPException",
+    "IMAPMessage",
     "Inactive",
     "NoDistributionFound",
     "ParsingException",
