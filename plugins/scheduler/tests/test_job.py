@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
-from hansa import Request, Response
+from hansa import Request, Response, Unavailable
 from hansa_devkit.harness.waiting import wait_until
 from hansa_scheduler.cron import Cron
 from hansa_scheduler.job import Firing, Job
@@ -459,11 +459,17 @@ def test_while_redis_is_away_runs_wait_and_then_count_as_missed(
         assert calls.planned == [START + seconds(10), START + seconds(20)], (
             "another server may have run the others"
         )
+        with pytest.raises(Unavailable):
+            runner.ledger.runs(["job"])
         valkey.start()
         runner.run_for(20)
         once.stop()
         once = make(runner, Once(START + seconds(25)), calls, "once")
         runner.run_for(9)
+        kept = runner.ledger.runs(["job"])["job"]
+        assert [run.planned for run in kept if run.outcome == "missed"] == [
+            (START + seconds(30)).isoformat()
+        ]
     finally:
         job.stop()
         once.stop()

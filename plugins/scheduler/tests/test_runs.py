@@ -153,6 +153,49 @@ def test_an_attempt_whose_worker_died_is_lost_and_one_given_back_is_not(
     assert sorted(outcomes) == [("lost", -10, 1), ("ok", -20, 2), ("ok", -10, 2)]
 
 
+def test_an_error_that_cannot_be_written_as_it_is_ends_its_run_all_the_same(
+    shared: Facade, clock: SetClock
+):
+    class Undecodable(Calls):
+        def __call__(self, request: Request) -> Response:
+            response = super().__call__(request)
+            response.error = ValueError("no file \udcff")
+            return response
+
+    runner = runner_of(shared, clock)
+    job = started(runner, Undecodable("reject"))
+    runner.run_for(21)
+    job.stop()
+    assert [run.error for run in runs(runner)] == [r"ValueError: no file \udcff"] * 2
+    assert shared.client is None or not shared.client.hlen("hansa:test:schedule:open")
+
+
+def test_what_was_missed_before_a_run_that_another_one_replaces_is_missed_too(
+    shared: Facade, clock: SetClock
+):
+    release = threading.Event()
+    runner = runner_of(shared, clock)
+
+    class Slow(Calls):
+        def __call__(self, request: Request) -> Response:
+            assert release.wait(20)
+            return super().__call__(request)
+
+    job = started(runner, Slow())
+    for at in (10, 40, 50):
+        clock.moment = after(at)
+        runner.tick()
+    release.set()
+    runner.settle()
+    job.stop()
+    found = {(run.outcome, Driven.seconds_of(run.planned), run.until) for run in runs(runner)}
+    assert found == {
+        ("ok", 10, ""),
+        ("missed", 20, after(40).isoformat()),
+        ("ok", 50, ""),
+    }
+
+
 def test_a_run_by_hand_is_kept_as_one(shared: Facade, clock: SetClock):
     runner = runner_of(shared, clock)
     job = started(runner, Calls())

@@ -9,7 +9,8 @@ from hansa import NotFound, load
 from hansa_stats.edges import End, service_end
 from hansa_stats.landscape.graph import Graph, Link, Node
 from hansa_stats.landscape.grouping import at_level, group_of, grouped, members_of
-from hansa_stats.landscape.services import AskedLandscape, part_of
+from hansa_stats.landscape.services import AskedLandscape, part_of, rate_of
+from hansa_stats.spans import bounded
 from hansa_stats.tally import Tally
 from hypothesis import given, strategies as st
 
@@ -74,6 +75,11 @@ def test_what_comes_with_plugins_is_left_out_unless_it_is_used(shop: Graph):
     found = shop.without_builtin()
     assert ADMIN in found.nodes and "channel http admin" not in found.nodes
     assert set(found.links) == set(shop.links) - {("channel http admin", ADMIN)}
+
+
+def test_a_span_that_nothing_is_kept_of_has_no_calls_per_second():
+    span = bounded(0, 1, now=2e9)
+    assert (span.seconds, rate_of(Tally(), span)) == (0, 0.0)
 
 
 def test_a_focus_has_what_leads_to_it_and_what_it_leads_to(shop: Graph):

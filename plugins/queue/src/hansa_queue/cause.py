@@ -86,4 +86,11 @@ def cause_of(error: BaseException) -> str:
 
 def shortened(text: str) -> str:
     """Return a text as a cause, shortened to 2,000 characters."""
-    return text[:LONGEST_CAUSE]
+    return writable(text[:LONGEST_CAUSE])
+
+
+def writable(text: str) -> str:
+    """Return a text that JSON can hold: with lone surrogates, such as those of a file's name that is
+    not UTF-8, as their escapes.
+    """
+    return text.encode(errors="backslashreplace").decode()

@@ -161,7 +161,9 @@ class FailedMessages:
                     *selection.span,
                     MOST_IN_SCRIPT,
                 ]
-                while done := store.replay_range(keys=[*keys, key], args=arguments):
+                looked_at = 1
+                while looked_at:
+                    looked_at, done = store.replay_range(keys=[*keys, key], args=arguments)
                     replayed += done
                 left += store.redis.zcount(key, *selection.span)
         except FAILURES as error:

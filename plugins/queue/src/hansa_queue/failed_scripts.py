@@ -103,10 +103,12 @@ REPLAY_RANGE = (
     + """
 -- stream, delayed, counts, failed messages (6), source | maximum that may wait, from, to, at most
 local free = math.min(tonumber(ARGV[4]), room(ARGV[1]))
-if free <= 0 then return 0 end
+if free <= 0 then return {0, 0} end
 local ids = redis.call('ZRANGEBYSCORE', KEYS[10], ARGV[2], ARGV[3], 'LIMIT', 0, free)
-if #ids > 0 then send(ids, '') end
-return #ids
+if #ids == 0 then return {0, 0} end
+local sent = send(ids, '')
+redis.call('ZREM', KEYS[10], unpack(ids)) -- those, too, that only the index still has
+return {#ids, sent}
 """
 )
 
@@ -125,9 +127,10 @@ DELETE_RANGE = (
     + """
 -- counts, failed messages (6), source, removals, a new removal | from, to, name of the removal
 redis.call('DEL', KEYS[10]) -- takes nothing away, so that what follows is allowed in any case
-local count = redis.call('ZRANGESTORE', KEYS[10], KEYS[8], ARGV[1], ARGV[2], 'BYSCORE')
-if count == 0 then return 0 end
-redis.call('ZDIFFSTORE', failed, 2, failed, KEYS[10])
+local found = redis.call('ZRANGESTORE', KEYS[10], KEYS[8], ARGV[1], ARGV[2], 'BYSCORE')
+if found == 0 then return 0 end
+local before = redis.call('ZCARD', failed)
+local count = before - redis.call('ZDIFFSTORE', failed, 2, failed, KEYS[10])
 for _, group in ipairs(redis.call('HKEYS', groups)) do
   local key = failed .. ':group:' .. group
   if KEYS[8] == key or KEYS[8] == failed then
@@ -170,6 +173,7 @@ INDEX = (
     failed_keys(1)
     + """
 -- failed messages (6) | (id, group, what it is about, cid) ...
+redis.call('HDEL', places, '') -- takes nothing away, so that what follows is allowed in any case
 for i = 1, #ARGV, 4 do
   local at = redis.call('ZSCORE', failed, ARGV[i])
   if at and redis.call('HEXISTS', places, ARGV[i]) == 0 then

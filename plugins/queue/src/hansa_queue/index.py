@@ -106,7 +106,7 @@ class FailedIndex:
 
     def complete(self) -> None:
         """Add what workers of an earlier version have put with the failed messages, and remove what
-        they have taken out.
+        they have taken out, if that made a difference to the number.
         """
         store = self.store
         with store.redis.pipeline(transaction=True) as pipe:
@@ -114,8 +114,12 @@ class FailedIndex:
             pipe.hlen(store.failed_places)
             pipe.exists(store.removals)
             failed, placed, removing = pipe.execute()
-        if failed == placed or removing:
-            return
+        if failed != placed and not removing:
+            self.repair()
+
+    def repair(self) -> None:
+        """Make the index that of the messages, whatever it was; reads the ids of all."""
+        store = self.store
         for batch in batches([entry.identifier for entry in self._of_key(store.failed)]):
             self._add(batch)
         placed_ids = [text(identifier) for identifier in store.redis.hkeys(store.failed_places)]
@@ -154,8 +158,7 @@ class FailedIndex:
             return Sources([self.store.failed])
         keys: list[str] = []
         entries: list[FailedEntry] = []
-        subjects = self.subjects()
-        for group, subject in subjects.items():
+        for group, subject in self.subjects().items():
             if not selection.may_match(group, subject):
                 continue
             key = self.store.failed_group(group)
@@ -163,8 +166,6 @@ class FailedIndex:
                 keys.append(key)
             else:
                 entries += self._matching(selection, self._of_key(key, *selection.span))
-        if len(keys) == len(subjects):
-            return Sources([self.store.failed])
         entries.sort(key=_order, reverse=True)
         return Sources(keys, entries)
 

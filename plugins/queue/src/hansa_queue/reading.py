@@ -15,7 +15,7 @@ from redis.commands.core import Script
 
 from .call import Call, decode
 from .running import Disposition, run
-from .store import FAILURES, GROUP, ScriptArgument, text
+from .store import FAILURES, GROUP, ScriptArgument, text, warn
 
 if TYPE_CHECKING:
     from .queue import RedisQueue
@@ -118,7 +118,7 @@ class Readers:
                 while message is not None:
                     message = self._carry_out(message)
             except Exception as error:
-                _warn("the asynchronous queue is not reachable", error)
+                warn("the asynchronous queue is not reachable", error)
                 prepared = False
                 self._stopped.wait(PAUSE)
 
@@ -252,7 +252,7 @@ class Readers:
                     self.store.prepare()
                     self._forget_consumers("")
             except Exception as error:
-                _warn("the heartbeat of the queue fails", error)
+                warn("the heartbeat of the queue fails", error)
                 self._idle.wait(PAUSE)
 
     def _renew(self, idle: float = 0.0) -> None:
@@ -286,9 +286,3 @@ class Readers:
         """
         arguments: list[ScriptArgument] = [int(FORGET * 1000), leaving]
         self.store.forget_consumers(keys=[self.store.stream], args=arguments)
-
-
-def _warn(what: str, error: Exception) -> None:
-    """Log an error; with its traceback unless it is one that Redis is expected to cause."""
-    expected = isinstance(error, FAILURES)
-    log.warning("%s: %s", what, error, exc_info=None if expected else error)

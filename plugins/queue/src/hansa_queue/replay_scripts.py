@@ -1,6 +1,9 @@
 """The steps of replays inside Redis. A replay is a hash; the messages that it has still to send are
 a sorted set by the time of their failure. What becomes of a message is counted by the step that
 ends it (`FINISH`), so that the tally is exact whichever worker dies.
+
+The first write of each step on a replay that goes on only takes away, see `scripts`; none begins
+while the memory of Redis is full.
 """
 
 from __future__ import annotations
@@ -49,8 +52,8 @@ return {total, wanted - total, other}
 
 _END = """
 local function finish(state, left)
-  redis.call('HSET', replay, 'state', state, 'left', left, 'ended', now)
   redis.call('UNLINK', remaining)
+  redis.call('HSET', replay, 'state', state, 'left', left, 'ended', now)
   redis.call('SREM', active, ARGV[1])
 end
 """
@@ -77,7 +80,11 @@ local r = redis.call('HMGET', replay, 'state', 'holder', 'held_until', 'rate', '
 if not r[1] then redis.call('SREM', active, ARGV[1]) end
 if r[1] ~= 'running' then return 0 end
 if r[2] and r[2] ~= ARGV[2] and tonumber(r[3]) > now then return 0 end
-redis.call('HSET', replay, 'holder', ARGV[2], 'held_until', now + ARGV[3])
+-- not each time: a Redis that loses nothing syncs its disk for each write
+if r[2] ~= ARGV[2] or tonumber(r[3]) < now + ARGV[3] / 2 then
+  redis.call('HDEL', replay, 'holder')
+  redis.call('HSET', replay, 'holder', ARGV[2], 'held_until', now + ARGV[3])
+end
 local left = redis.call('ZCARD', remaining)
 local sent = tonumber(r[6] or 0)
 if left == 0 then
@@ -122,7 +129,11 @@ return state or ''
 PAUSE = """
 -- replay |
 local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'running' then redis.call('HSET', KEYS[1], 'state', 'paused'); state = 'paused' end
+if state == 'running' then
+  redis.call('HDEL', KEYS[1], 'paced')
+  redis.call('HSET', KEYS[1], 'state', 'paused')
+  state = 'paused'
+end
 return state or ''
 """
 
@@ -134,8 +145,8 @@ if state == 'paused' or state == 'running' then
   if tonumber(ARGV[1]) > 0 then
     pause_at = tonumber(redis.call('HGET', KEYS[1], 'sent') or 0) + ARGV[1]
   end
-  redis.call('HSET', KEYS[1], 'state', 'running', 'pause_at', pause_at)
   redis.call('HDEL', KEYS[1], 'paced')
+  redis.call('HSET', KEYS[1], 'state', 'running', 'pause_at', pause_at)
   if tonumber(ARGV[2]) > 0 then redis.call('HSET', KEYS[1], 'rate', ARGV[2]) end
   state = 'running'
 end

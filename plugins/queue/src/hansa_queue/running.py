@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hansa import HansaError, Invalid, NotFound, Request, Response, backoff_delay
 
 from .call import Attempt, Call, encode, make, plain
-from .cause import FailureInfo, cause_of, shortened
+from .cause import FailureInfo, cause_of, shortened, writable
 from .patterns import final_state
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _failed(
 ) -> Disposition:
     trace = ""
     if error.__traceback__ is not None:
-        trace = "".join(traceback.format_exception(error))
+        trace = writable("".join(traceback.format_exception(error)))
     cause = cause_of(error)
     info = FailureInfo(
         service=call.service,

@@ -178,7 +178,7 @@ SAMPLE = (
 local last = redis.call('LINDEX', KEYS[1], 0)
 if last and now - tonumber(string.match(last, '^%d+')) < tonumber(ARGV[1]) then return end
 local c = redis.call('HMGET', KEYS[2], 'accepted', 'finished', 'failed')
+redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 2)
 redis.call('LPUSH', KEYS[1], table.concat({now, c[1] or 0, c[2] or 0, c[3] or 0}, ' '))
-redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
 """
 )

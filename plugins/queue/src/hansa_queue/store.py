@@ -149,6 +149,12 @@ def text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
+def warn(what: str, error: Exception) -> None:
+    """Log an error; with its traceback unless it is one that Redis is expected to cause."""
+    expected = isinstance(error, FAILURES)
+    log.warning("%s: %s", what, error, exc_info=None if expected else error)
+
+
 def unavailable(error: Exception, what: str) -> Unavailable:
     """Return the error for a caller whom Redis failed; `what` begins its text."""
     if isinstance(error, TimedOut):

@@ -4,15 +4,13 @@ deleted messages have left.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
 from .failed import FailedMessages
 from .replays import Replays
-from .store import FAILURES
+from .store import warn
 
-log = logging.getLogger("hansa.queue")
 TICK = 0.1
 """Seconds between two steps of what goes on."""
 IDLE = 0.5
@@ -23,8 +21,8 @@ MOST_SENT = 500
 """Messages of one replay that are sent in one step."""
 PAUSE = 1.0
 """Seconds before Redis is asked again after it failed."""
-FORGET = 3600.0
-"""Seconds between two looks for replays that ended long ago."""
+SELDOM = 3600.0
+"""Seconds between two looks for replays that ended long ago, and for faults of the index."""
 
 
 class Upkeep:
@@ -41,7 +39,7 @@ class Upkeep:
         self._days = days
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="async-upkeep", daemon=True)
-        self._forget_at = 0.0
+        self._seldom_at = 0.0
 
     def start(self) -> None:
         """Start the thread."""
@@ -59,22 +57,21 @@ class Upkeep:
             try:
                 pause = TICK if self._step() else IDLE
             except Exception as error:
-                expected = isinstance(error, FAILURES)
-                log.warning(
-                    "replays wait for Redis: %s", error, exc_info=None if expected else error
-                )
+                warn("replays and the removal of failed messages wait", error)
                 pause = PAUSE
 
     def _step(self) -> bool:
         """Send what is due of each replay, and remove a part of what is left of deleted messages;
         returns whether there was anything to do.
         """
+        # before all that needs memory, of which there may be none until this is done
+        removing = self._failed.remove_deleted()
         now = time.monotonic()
-        if now >= self._forget_at:
-            self._forget_at = now + FORGET
+        if now >= self._seldom_at:
+            self._seldom_at = now + SELDOM
             self._replays.forget(self._days)
+            self._failed.index.repair()
         active = self._replays.active()
         for identifier in active:
             self._replays.step(identifier, self._holder, LEASE, MOST_SENT)
-        removing = self._failed.remove_deleted()
         return removing or bool(active)

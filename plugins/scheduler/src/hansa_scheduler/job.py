@@ -93,6 +93,7 @@ class Job:
         self.held_up = 0
         self.held_up_since = NEVER
         self.held_up_until = NEVER
+        self.unnoted: datetime | None = None  # the first one missed before a run that was put off
         self.history: PlainSettings = {"runs": 0, "failures": 0, "skipped": 0}
 
     def start(self) -> None:
@@ -139,13 +140,15 @@ class Job:
         if not due:
             return first
         newest = due[-1]
+        since = self.unnoted or first
+        self.unnoted = None
         missed: tuple[datetime, datetime] | None = None
         late = self.missed == "skip" and now - newest > LATE
         if late and not isinstance(self.times, Once):
             self.log.warning(
                 "the planned runs from %s until %s were missed and are skipped", first, newest
             )
-            self._note_missed(first or newest, newest)
+            self._note_missed(since or newest, newest)
             due = []
         elif first is not None and first < due[0]:
             self.log.warning(
@@ -154,7 +157,8 @@ class Job:
                 due[0],
                 POLICIES[self.missed],
             )
-            missed = (first, self._before(due[0], first))
+        if due and since is not None and since < due[0]:
+            missed = (since, self._before(due[0], since))
         for planned in due:
             again = planned <= self.repeated_until
             self._queue(Firing(planned, again=again, late=late, missed=missed))
@@ -170,14 +174,15 @@ class Job:
                 return
             if self.missed == "once":
                 for replaced in self.queue:
-                    self._hold_up(replaced)
+                    if replaced.attempt == 1:
+                        self._hold_up(replaced)
                 self.queue = deque(self._retried())
         self.queue.append(firing)
 
     def _hold_up(self, firing: Firing) -> None:
         """Count a run that is skipped, since an earlier one takes longer."""
         if not self.held_up:
-            self.held_up_since = firing.planned
+            self.held_up_since = firing.planned if firing.missed is None else firing.missed[0]
         self.held_up += 1
         self.held_up_until = firing.planned
 
@@ -247,6 +252,8 @@ class Job:
             elif not self.stopped and self.entry is not None:
                 self.queue = deque(self._retried())
                 self.last = min(self.last, firing.planned - timedelta.resolution)
+                if firing.missed is not None:
+                    self.unnoted, _ = firing.missed
                 self.repeated_until = max(self.repeated_until, firing.planned)
                 self.runner.due.cancel_job(self.entry)
                 self.entry = Entry(self.runner.due, self._due, moment)

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from hansa import Server
+from hansa import Server, Unavailable
 
 from .file_ledger import FileLedger
 from .run_record import RunRecord, read_record, write_record
@@ -104,10 +104,15 @@ class Ledger:
 
     def runs(self, jobs: Sequence[str]) -> dict[str, list[RunRecord]]:
         """Return the records of runs by job, the newest first: the cluster's, and those that this
-        server kept while it could not ask Redis.
+        server kept while it could not ask Redis. Raises `Unavailable` while it cannot.
         """
         here = self.files.runs(jobs)
-        there = self.shared.ask(lambda ledger: ledger.runs(jobs)) or {}
+        there = self.shared.ask(lambda ledger: ledger.runs(jobs))
+        if there is None and self.shared.exists:
+            raise Unavailable(
+                "the runs of jobs were not read: Redis cannot be asked", retry_after=5
+            )
+        there = there or {}
         found: dict[str, list[RunRecord]] = {}
         for job in jobs:
             records = [read_record(text) for text in (*there.get(job, ()), *here[job])]

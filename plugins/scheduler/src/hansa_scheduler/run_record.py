@@ -53,7 +53,8 @@ def ended_run(
         cid=response.cid,
         attempt=attempt,
         by_hand=by_hand,
-        error=text[:LONGEST_ERROR],
+        # a lone surrogate, such as of a file's name, cannot be written
+        error=text[:LONGEST_ERROR].encode(errors="backslashreplace").decode(),
     )
 
 

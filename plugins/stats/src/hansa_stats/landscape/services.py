@@ -231,5 +231,5 @@ def _shown_edge(pair: tuple[str, str], link: Link, span: Span) -> LandscapeEdge:
 
 
 def rate_of(tally: Tally, span: Span) -> float:
-    """Return the calls per second of a tally of a span."""
-    return round(tally.count / span.seconds, 6)
+    """Return the calls per second of a tally of a span; 0 for a span that nothing is kept of."""
+    return round(tally.count / span.seconds, 6) if span.seconds else 0.0
