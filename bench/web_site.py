@@ -6,7 +6,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -75,6 +75,18 @@ class Fill(Service):
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
+def milliseconds(do: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began = time.perf_counter()
+    do()
+    return (time.perf_counter() - began) * 1000
+
+
+def percentile(values: list[float], percent: float = 95) -> float:
+    """Return the duration that this share of all does not exceed."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+
 class Site:
     """A server, its web admin, and a browser."""
 
@@ -90,13 +102,14 @@ class Site:
         """Log in anew."""
         self.browser = requests.Session()
         form = {"cluster": THIS_SERVER, "user": "admin", "password": self.server.password}
-        answer = self.browser.post(f"http://{self.address}/login", form, allow_redirects=False)
+        url = f"http://{self.address}/login"
+        answer = self.browser.post(url, form, allow_redirects=False, timeout=60)
         assert answer.status_code == 303, answer.text
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> requests.Response:
         """Get a page of the cluster."""
         url = f"http://{self.address}/{THIS_SERVER}{path}"
-        return self.browser.get(url, headers=headers, allow_redirects=False)
+        return self.browser.get(url, headers=headers, allow_redirects=False, timeout=60)
 
     def calls(self, path: str) -> int:
         """Return how many admin calls a page makes; 0 for one that this server does not have."""
@@ -161,18 +174,12 @@ class OwnTimes:
     @cached_property
     def first_source(self) -> float:
         """Milliseconds of the first view of a long source, with the API."""
-        return self._milliseconds(self._source)
+        return milliseconds(lambda: self.get(self._source))
 
-    def percentile(self, path: str, views: int, percent: float = 95) -> float:
-        """Return the milliseconds that this share of the views of a page do not exceed."""
+    def percentile(self, path: str, views: int) -> float:
+        """Return the milliseconds that 95 % of the views of a page do not exceed."""
         self.get(path)
-        taken = sorted(self._milliseconds(path) for _ in range(views))
-        return taken[math.ceil(views * percent / 100) - 1]
-
-    def _milliseconds(self, path: str) -> float:
-        began = time.perf_counter()
-        self.get(path)
-        return (time.perf_counter() - began) * 1000
+        return percentile([milliseconds(lambda: self.get(path)) for _ in range(views)])
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from inspect import signature
 
@@ -94,7 +95,7 @@ def test_a_viewer_sees_no_payload_and_no_secret(site: Site, page_of: Page) -> No
     ]
     site.log_in(page_of, "vera", PASSWORD)
     paths = [page.path for page in PAGES if page.group]
-    paths += [*DETAILS, f"/failed/{group['group']}", f"/failed/messages/{group['latest']}"]
+    paths += [*DETAILS, f"/failed/groups/{group['group']}", f"/failed/messages/{group['latest']}"]
     seen = 0
     for path in paths:
         answer = page_of.request.get(f"{site.url}{site.path}{path}")
@@ -107,9 +108,6 @@ def test_a_viewer_sees_no_payload_and_no_secret(site: Site, page_of: Page) -> No
 
 
 @pytest.fixture
-def page_of(open_page: object) -> Page:
+def page_of(open_page: Callable[..., Page]) -> Page:
     """A page of a browser."""
-    assert callable(open_page)
-    page = open_page()
-    assert isinstance(page, Page)
-    return page
+    return open_page()

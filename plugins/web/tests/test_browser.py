@@ -183,6 +183,6 @@ def test_keys_filter_zone_and_what_follows_a_change(
 
     page.route("**/applied/*", fail_once)
     page.locator("#f-sign").press("Enter")
-    page.get_by_text("applied by 1 of 1 workers").wait_for()
+    page.get_by_text("applied by 1 of 1 worker").wait_for()
     assert failed != []
     context.close()

@@ -48,14 +48,22 @@ def group(server: RunningServer) -> Any:
     server.api("admin.failed.delete", service="bills.bill")
 
 
-def test_all_that_match_are_replayed_one_first(
-    browser: Browser, server: RunningServer, group: Any
+def test_all_that_match_are_exported_and_replayed_one_first(
+    browser: Browser, server: RunningServer, group: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = browser.get("/tests/failed?service=bills.bill").text
-    assert "1 groups, 3 messages" in page and "RuntimeError: no rate for *" in page
+    assert "1 group, 3 messages" in page and "RuntimeError: no rate for *" in page
     assert "3 in the last 24 hours" in page
     assert browser.get("/tests/failed?since=yesterday").status_code == 422
     assert "No failed message fits" in browser.get("/tests/failed?until=2020-01-01").text
+    whole = browser.post("/tests/failed?service=bills.bill", {})
+    assert whole.headers["content-disposition"] == 'attachment; filename="failed.jsonl"'
+    monkeypatch.setattr("hansa_web.pages.failed.MOST_EXPORTED", 2)
+    assert "Export the latest 2</button>" in browser.get("/tests/failed?service=bills.bill").text
+    assert "exports the latest 2" in browser.get("/tests/failed/delete?service=bills.bill").text
+    part = browser.post("/tests/failed?service=bills.bill", {})
+    assert 'filename="failed-latest-2-of-3.jsonl"' in part.headers["content-disposition"]
+    assert len(part.text.splitlines()) == 2
     server.deploy("bills.py", FIXED)
     assert re.search(r"bills\.py version \d+</a> deployed after", browser.get("/tests/failed").text)
     path = "/tests/failed/replay?service=bills.bill"

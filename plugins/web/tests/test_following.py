@@ -24,11 +24,11 @@ def test_a_change_says_who_has_applied_it_and_how_it_is_undone(browser: Browser)
     assert f'href="/{CLUSTER}/changes/{found[2]}/revert?undo=yes">Undo' in page
     assert browser.get(f"/{CLUSTER}/changes/{found[2]}/revert?undo=yes").status_code == 200
     wait_until(
-        lambda: "applied by 1 of 1 workers" in browser.get(found[1]).text, 10, "it is applied"
+        lambda: "applied by 1 of 1 worker" in browser.get(found[1]).text, 10, "it is applied"
     )
     assert "data-done" in browser.get(found[1]).text
     later = browser.get(f"/{CLUSTER}/applied/{int(found[2]) + 1000}").text
-    assert "applied by 0 of 1 workers; behind: " in later and "data-done" not in later
+    assert "applied by 0 of 1 worker; behind: " in later and "data-done" not in later
     assert browser.get(f"/{CLUSTER}/applied/x").status_code == 200
 
 

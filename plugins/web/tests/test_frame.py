@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from typing import get_args
+
 import falcon.testing
 import pytest
 from hansa import Invalid, load
+from hansa_admin.cluster_settings import Colour
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_web.api import Appearance
 from hansa_web.application import build
 from hansa_web.devices import device
 from hansa_web.icon import COLOURS, icon_path
+from hansa_web.rendering import static
 from hansa_web.settings import WebSection
 from hansa_web.view import View
 
@@ -103,6 +108,11 @@ def test_the_icon_has_colour_and_letter(browser: Browser) -> None:
     assert COLOURS["red"] in icon.text and ">P</text>" in icon.text
     assert icon.headers["content-type"] == "image/svg+xml"
     assert icon_path("mauve", "") == "/static/icon/grey-H.svg"
+    assert set(COLOURS) == set(get_args(Colour)) - {""}
+    sheet = static("web.css").decode()
+    for name, colour in COLOURS.items():
+        rule = f".band.{name} {{ background: {colour}; }}" if name != "grey" else colour
+        assert rule in sheet, name
     for name in ("mauve-P.svg", "red-%3C.svg", "red-PP.svg"):
         assert browser.get(f"/static/icon/{name}").status_code == 404
 
@@ -126,4 +136,10 @@ def test_hsts_is_a_setting_and_needs_a_certificate() -> None:
 
 def test_help_names_every_key(browser: Browser) -> None:
     page = browser.get(f"/{CLUSTER}/help").text
-    assert "<kbd>g f</kbd>" in page and "retrying" in page and "switch them off" in page
+    assert "retrying" in page and "switch them off" in page
+    places = re.search(r"PLACES = \{(.*?)\}", static("web.js").decode())
+    assert places is not None
+    letters = re.findall(r"(\w): \"", places[1])
+    assert len(letters) == 7
+    for letter in letters:
+        assert f"<kbd>g {letter}</kbd>" in page, letter

@@ -65,6 +65,17 @@ def test_figures_of_the_queue_have_words_and_units() -> None:
     assert "no Redis" in template.render(queue={"error": "no Redis"})
 
 
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 messages wait"), (1, "1 message waits"), (2000, "2,000 messages wait")],
+)
+def test_one_of_many_is_said_so(count: int, words: str) -> None:
+    source = '{{ count | counted("message waits", "messages wait") }}, {{ count | counted("call") }}'
+    number = words.partition(" ")[0]
+    found = environment().from_string(source).render(count=count)
+    assert found == f"{words}, {number} call{'' if count == 1 else 's'}"
+
+
 def test_an_unchanged_page_is_not_sent_again(browser: Browser) -> None:
     path = f"/{CLUSTER}/configuration"
     browser.get(path)
@@ -92,7 +103,7 @@ def test_a_configuration_is_exported_planned_and_applied(
     config.setdefault("channel", {}).setdefault("http", {})["planned"] = settings
     fields = {"config": json.dumps(config), "action": "plan"}
     planned = browser.post(path, fields)
-    assert planned.status_code == 200 and "1 changes" in planned.text
+    assert planned.status_code == 200 and "1 change; " in planned.text
     assert browser.get(f"/{CLUSTER}/channel/http/planned").status_code == 404
     assert browser.post(path, {**fields, "action": "apply"}).status_code == 303
     assert browser.get(f"/{CLUSTER}/channel/http/planned").status_code == 200

@@ -131,6 +131,6 @@ def test_a_failed_message_is_edited_and_replayed(browser: Browser, server: Runni
     assert server.api("admin.failed.list")["total"] == 1
     answer = browser.post(path, {"payload": '{"name": "Ada"}', "action": "replay"})
     assert answer.status_code == 303, answer.text
-    assert "1 messages went back" in browser.get("/tests/failed").text
+    assert "1 message went back" in browser.get("/tests/failed").text
     wait_until(lambda: server.api("admin.queue.status")["queued"] == 0, 30, "it is carried out")
     assert server.api("admin.failed.list")["total"] == 0

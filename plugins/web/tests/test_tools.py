@@ -92,7 +92,9 @@ def test_redis_commands_are_run_and_refused(page: Browser) -> None:
     assert "its answer has no end" in monitor.text
 
 
-def test_jobs_are_a_timetable_with_their_runs(page: Browser, server: RunningServer) -> None:
+def test_jobs_are_a_timetable_with_their_runs(
+    page: Browser, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.deploy("page_jobs.py", SOURCE)
     server.api(
         "admin.channel.schedule.create",
@@ -107,6 +109,17 @@ def test_jobs_are_a_timetable_with_their_runs(page: Browser, server: RunningServ
     assert "yearly has run" in text_of(ran.text)
     wait_until(lambda: "1 ok" in page.get(here).text)
     assert int(page.get(here).headers["X-Admin-Calls"]) == 2
+    monkeypatch.setattr("hansa_web.pages.jobs.MOST_LISTED", 1)
+    server.api(
+        "admin.channel.schedule.create",
+        name="zz-later",
+        service="page-jobs.tick",
+        job_type="cron",
+        cron="0 4 1 1 *",
+    )
+    assert "more jobs are not listed here" in page.get(here).text
+    server.api("admin.channel.schedule.delete", name="zz-later")
+    monkeypatch.undo()
     job = page.get(f"{here}/yearly")
     assert "by hand" in job.text and "-01-01 04:00:00" in job.text
     tried = page.get(f"{here}/yearly?cron=30+5+*+*+*")
@@ -120,7 +133,9 @@ def test_jobs_are_a_timetable_with_their_runs(page: Browser, server: RunningServ
     server.api("admin.channel.schedule.delete", name="yearly")
 
 
-def test_packages_say_who_imports_whom(page: Browser, server: RunningServer) -> None:
+def test_packages_say_who_imports_whom(
+    page: Browser, server: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.deploy("page_helper.py", HELPER)
     server.deploy("page_user.py", USER)
     server.deploy("page_helper.py", HELPER + "# again\n")
@@ -129,4 +144,7 @@ def test_packages_say_who_imports_whom(page: Browser, server: RunningServer) -> 
     assert "page_helper.py ● version 2 none: a helper module page_user.py 2, the last" in words
     assert 'href="#page_helper.py"' in shown.text
     assert f'href="/{CLUSTER}/services/page-user.rate"' in shown.text
+    monkeypatch.setattr("hansa_web.pages.packages.MOST_LISTED", 1)
+    listed = page.get(f"/{CLUSTER}/packages?filter=page_helper").text
+    assert "1 more versions are not listed" in listed
     assert "No package fits" in page.get(f"/{CLUSTER}/packages?filter=nothing").text

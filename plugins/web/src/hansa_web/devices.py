@@ -8,7 +8,6 @@ BROWSERS = (
     ("Firefox", "Firefox"),
     ("Chrom", "Chrome"),
     ("Safari", "Safari"),
-    ("hansa-cli", "hansa command"),
 )
 """A part of the header `User-Agent` and the browser that it stands for, the most specific first."""
 SYSTEMS = (

@@ -1,5 +1,5 @@
 """Forms that could not be carried out when they came, kept in memory for some minutes: their session had
-ended, or they need a password first.
+ended, they need a password first, or a definition that one of their fields is to name.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .api import JsonObject
 from .guard import TOKEN_FIELD
@@ -17,6 +17,8 @@ from .visit import Form
 
 KEPT = 600.0
 """Seconds for which a form is kept."""
+KEPT_OPEN = 3600.0
+"""Seconds for which a form is kept while its user makes what one of its fields is to name."""
 LARGEST = 4 * 1024 * 1024
 """Characters of the largest form that is kept."""
 MOST = 32 * 1024 * 1024
@@ -37,7 +39,7 @@ class KeptForm:
     """A form as it was posted to `path`, which only the same user of the same cluster gets again.
 
     `seen` are the settings that the forms of its session were shown with; `until` is a time of
-    `time.monotonic()`.
+    `time.monotonic()`; `told` is what the form says when it is shown again.
     """
 
     cluster: str
@@ -46,6 +48,7 @@ class KeptForm:
     form: Form
     seen: Mapping[SeenForm, JsonObject]
     until: float
+    told: str = NOT_APPLIED
 
     @property
     def size(self) -> int:
@@ -68,9 +71,12 @@ class KeptForms:
         path: str,
         form: Form,
         seen: Mapping[SeenForm, JsonObject],
+        *,
+        told: str = NOT_APPLIED,
+        seconds: float = KEPT,
     ) -> str:
-        """Keep a form; returns its name, which is empty if it is too large."""
-        kept = KeptForm(cluster, user, path, form, seen, time.monotonic() + KEPT)
+        """Keep a form for some seconds; returns its name, which is empty if it is too large."""
+        kept = KeptForm(cluster, user, path, form, seen, time.monotonic() + seconds, told)
         if kept.size > LARGEST:
             return ""
         name = secrets.token_urlsafe(16)
@@ -86,6 +92,13 @@ class KeptForms:
         if kept is None or kept.until < time.monotonic():
             return None
         return kept if (kept.cluster, kept.user) == (cluster, user) else None
+
+    def change(self, name: str, form: Form) -> None:
+        """Let a form that is kept have other values."""
+        with self._lock:
+            kept = self._kept.get(name)
+            if kept is not None:
+                self._kept[name] = replace(kept, form=form)
 
     def forget(self, name: str) -> None:
         """Forget a form."""

@@ -150,6 +150,7 @@ class PageResource:
             access=access,
             session=session,
             catalogue=self._web.catalogues[cluster],
+            kept=self._web.kept,
             parts=parts,
             query=read_query(request),
             recent=self._web.recent[cluster] if is_poll(request) else None,
@@ -192,6 +193,6 @@ class PageResource:
 def _drawn(request: falcon.Request, visit: Visit) -> DrawnPage | None:
     """Return what a poll was answered with last, if the same would be drawn."""
     drawn = visit.session.drawn
-    if visit.recent is None or drawn is None or visit.session.notices:
+    if visit.recent is None or drawn is None:
         return None
     return drawn if drawn.is_what(request, visit.answers) else None

@@ -12,7 +12,7 @@ from .answers import lead_to
 from .api import ApiError, ClusterApi, JsonObject
 from .api_login import confirm_password
 from .guard import TOKEN_FIELD, has_token
-from .kept_forms import KEPT_FORM, NOT_APPLIED, PASSWORD, KeptForm, without_secrets
+from .kept_forms import KEPT_FORM, PASSWORD, KeptForm, without_secrets
 from .login import login_path
 from .page import Page, Shown
 from .posted import read_posted
@@ -113,11 +113,12 @@ def kept_form(web: Web, request: falcon.Request, visit: Visit) -> KeptForm | Non
 def show_again(page: Page, visit: Visit, kept: KeptForm) -> Shown:
     """Return the page with a form that was not carried out; raises `ApiError`."""
     visit.form = kept.form
+    visit.told = kept.told
     visit.session.seen.update(kept.seen)
     if page.again is not None:
         return page.again(visit)
     fields = [(name, value) for name, values in kept.form.fields.items() for value in values]
-    context = {"title": page.title, "fields": fields, "path": kept.path, "summary": NOT_APPLIED}
+    context = {"title": page.title, "fields": fields, "path": kept.path, "summary": kept.told}
     return Shown(context, 200, AGAIN_TEMPLATE)
 
 

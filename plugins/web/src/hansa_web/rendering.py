@@ -99,6 +99,7 @@ def environment() -> Environment:
         words=words,
         duration=duration,
         thousands=thousands,
+        counted=counted,
         shown=shown,
         milliseconds=milliseconds,
         pretty=pretty,
@@ -194,6 +195,13 @@ def milliseconds(value: float | None) -> str:
 def thousands(value: float) -> str:
     """Return a number with its thousands apart."""
     return f"{value:,}" if not isinstance(value, bool) else shown(value)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number of things in words, such as `1 message` and `2,000 messages`; `plural` is that of
+    a noun that does not get an `s`, or of what else follows the number.
+    """
+    return f"{thousands(count)} {noun if count == 1 else plural or noun + 's'}"
 
 
 def words(name: str) -> str:

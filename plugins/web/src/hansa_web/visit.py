@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from .api import Access, ApiError, ClusterApi, JsonObject
@@ -13,6 +14,9 @@ from .api_login import PASSWORD_NEEDED
 from .catalogue import Catalogue, RegisteredType
 from .recent import RecentAnswers
 from .sessions import Session
+
+if TYPE_CHECKING:
+    from .kept_forms import KeptForms
 
 PANEL_LIMIT = 10.0
 """Seconds for which a page waits for the answer behind one of its panels."""
@@ -37,6 +41,11 @@ class Panel:
         return None if self.is_missing else self.error
 
 
+def whole_number(text: str) -> int | None:
+    """Return a whole number of at most 11 digits without a sign; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) < 12 else None
+
+
 @dataclass(frozen=True)
 class Form:
     """The fields of a query or of a posted form: each has one value or several."""
@@ -54,8 +63,13 @@ class Form:
 
     def number(self, name: str, default: int) -> int:
         """Return the value of a field as a whole number that is not negative."""
-        text = self.get(name)
-        return int(text) if text.isdecimal() and len(text) < 12 else default
+        number = whole_number(self.get(name))
+        return default if number is None else number
+
+    def one_of(self, name: str, known: Sequence[str]) -> str:
+        """Return the value of a field if it is a known one, else the first of these."""
+        given = self.get(name)
+        return given if given in known else known[0]
 
     def __contains__(self, name: str) -> bool:
         return name in self.fields
@@ -66,7 +80,7 @@ class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
     only polls of live parts have, answers may be a moment old, and are in `answers`.
-    `needs_password` is set by a call that the API refuses until the user has proven once more to be
+    `kept` has forms that are to be shown again, which `told` is said of then. `needs_password` is set by a call that the API refuses until the user has proven once more to be
     that user.
     """
 
@@ -74,6 +88,7 @@ class Visit:
     access: Access
     session: Session
     catalogue: Catalogue
+    kept: KeptForms
     parts: Mapping[str, str] = field(default_factory=dict)
     query: Form = field(default_factory=lambda: Form({}))
     form: Form = field(default_factory=lambda: Form({}))
@@ -81,6 +96,7 @@ class Visit:
     recent: RecentAnswers | None = None
     answers: list[JsonObject] = field(default_factory=list)
     needs_password: bool = False
+    told: str = ""
 
     @property
     def cluster(self) -> str:

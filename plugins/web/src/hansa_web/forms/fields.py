@@ -33,6 +33,8 @@ FEW = 4
 """Choices that are shown as radio buttons; more are a list to select from."""
 NONE = "~none"
 """The choice of an empty text, where that is one of several, and not the default."""
+EMPTY: tuple[object, ...] = (None, "", [], {})
+"""Values that a field shows as nothing."""
 _KINDS = {
     "integer": "a whole number",
     "number": "a number",
@@ -156,7 +158,7 @@ class FormField:
         value = self.setting.default
         if value == "" and "" in self.setting.schema.choices:
             return "none"
-        return "" if value in (None, "", [], {}) else shown(value)
+        return "" if value in EMPTY else shown(value)
 
     @property
     def example(self) -> str:

@@ -4,7 +4,7 @@ from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..api import ApiError, JsonObject
@@ -35,15 +35,36 @@ class Names:
 
 @dataclass(frozen=True)
 class Choices:
-    """The names for the fields of a form, by what they refer to, and what could not be asked for."""
+    """The names for the fields of a form and the types of which the user may make a new one, by what
+    they refer to; and what could not be asked for.
+    """
 
     names: Mapping[str, Names]
+    new: Mapping[str, Sequence[str]] = field(default_factory=dict)
     errors: list[ApiError] = field(default_factory=list)
 
     def of(self, one: FormField) -> Names | None:
         """Return the names to choose from for a field; None if any text will do, or none is known."""
         found = self.names.get(one.refers)
         return found if found is not None and found.names else None
+
+    def new_of(self, one: FormField) -> Sequence[str]:
+        """Return the types of which a field may be given a new definition."""
+        return self.new.get(one.refers, ())
+
+
+def new_types(visit: Visit, refers: str) -> list[str]:
+    """Return the types of what a field refers to of which the user may make a new definition; of
+    services, the word itself.
+    """
+    kind, _, wanted = refers.partition(" ")
+    if kind == "service":
+        return [kind] if visit.may("admin.service.deploy") else []
+    return [
+        one.type
+        for one in visit.catalogue.types(visit.access, kind)
+        if kind and wanted in ("", one.type) and visit.may(one.service("create"))
+    ]
 
 
 def choices_of(visit: Visit, fields: Iterable[FormField]) -> Choices:
@@ -61,7 +82,7 @@ def choices_of(visit: Visit, fields: Iterable[FormField]) -> Choices:
             names[each] = (
                 _services(panels[kind]) if kind == "service" else _named(panels[kind], type)
             )
-    return Choices(names, errors)
+    return Choices(names, {each: new_types(visit, each) for each in refers}, errors)
 
 
 def _refers_of(one: FormField) -> set[str]:

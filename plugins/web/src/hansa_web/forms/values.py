@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from ..api import JsonObject
 from ..view import current_view
 from ..visit import Form
-from .fields import NONE, FormField
+from .fields import EMPTY, NONE, FormField
 from .reading import read_scalar, read_text
 
 ABSENT = object()
@@ -32,8 +32,6 @@ KEY = "~key"
 TEXT = "text"
 """The kind of a value in a map that is a text, whatever it looks like."""
 MOST_RECORDS = 500
-EMPTY: tuple[object, ...] = (None, "", [], {})
-"""Values that a field shows as nothing."""
 
 
 @dataclass(frozen=True)

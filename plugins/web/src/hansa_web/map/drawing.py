@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..api import JsonObject
 from ..rendering import SHAPES, UNKNOWN, milliseconds
-from .layout import NODE_WIDTH, Layout, Point, lay_out
+from .layout import NODE_HEIGHT, NODE_WIDTH, Layout, Point, lay_out
 
 LONGEST_NAME = 21
 """Characters of a name that a node has room for."""
@@ -63,13 +63,17 @@ class DrawnEdge:
 
 @dataclass(frozen=True)
 class Picture:
-    """A whole picture; nodes that are linked to nothing stand below `lone_top`."""
+    """A whole picture; nodes that are linked to nothing stand below `lone_top`. All nodes have one
+    size.
+    """
 
     nodes: list[DrawnNode]
     edges: list[DrawnEdge]
     width: int
     height: int
     lone_top: int | None
+    node_width: int = NODE_WIDTH
+    node_height: int = NODE_HEIGHT
 
 
 def drawn(landscape: JsonObject, path_of: PathOf, focus: str = "") -> Picture:

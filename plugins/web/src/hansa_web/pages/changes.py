@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
-from ..visit import Form, Visit
+from ..rendering import counted
+from ..visit import Form, Visit, whole_number
+from .services import toned
 
 PAGE_SIZE = 50
 CONDITIONS = ("kind", "type", "name", "by", "service")
-TONES = {"+": "added", "-": "removed"}
-"""The tones of the lines of a diff, by how they begin."""
 
 
 def show_list(visit: Visit) -> Context:
@@ -36,17 +36,14 @@ def show_revision(visit: Visit) -> Context:
     return {
         "title": f"Revision {revision}",
         "found": found,
-        "changes": [(one, toned(one["diff"]), is_state(one)) for one in found["changes"]],
+        "changes": [
+            (one, toned(one["diff"].splitlines()), is_state(one)) for one in found["changes"]
+        ],
         "offset": offset,
         "size": PAGE_SIZE,
         "here": visit.path("changes", str(revision)),
         "may_revert": visit.may("admin.history.revert"),
     }
-
-
-def toned(diff: str) -> list[tuple[str, str]]:
-    """Return the lines of a unified diff, each with its tone: added, removed or none."""
-    return [(TONES.get(line[:1], ""), line) for line in diff.splitlines()]
 
 
 def is_state(change: JsonObject) -> bool:
@@ -95,9 +92,10 @@ def _asked(visit: Visit, given: Form) -> JsonObject:
 def _revision(visit: Visit) -> int:
     """Return the revision that the path names; raises `ApiError` for what is no number."""
     text = visit.parts["revision"]
-    if not text.isdecimal() or len(text) > 12:
+    revision = whole_number(text)
+    if revision is None:
         raise ApiError(404, {"title": "Not found", "detail": f"there is no revision {text}"})
-    return int(text)
+    return revision
 
 
 def revert(visit: Visit) -> Outcome:
@@ -118,7 +116,7 @@ def revert(visit: Visit) -> Outcome:
 
 def _notice(done: JsonObject) -> str:
     workers = len(done["applied"]) + len(done["pending"])
-    applied = f"applied by {len(done['applied'])} of {workers} workers"
+    applied = f"applied by {len(done['applied'])} of {counted(workers, 'worker')}"
     notice = f"Reverted, revision {done['revision']}, {applied}."
     for one in done["not_running"]:
         notice += f" {one['kind']} {one['type']} {one['name']} is {one['state']}."

@@ -7,6 +7,7 @@ import tomllib
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
+from ..rendering import counted
 from ..typed import typed_fault
 from ..visit import Visit
 
@@ -42,7 +43,8 @@ def act(visit: Visit) -> Outcome:
         if error.status in (401, 403):
             raise
         return Shown(_context(text, error=error, prune=prune), 422)
-    notice = f"{len(done['changes'])} changes are applied, revision {done['revision']}."
+    changes = counted(len(done["changes"]), "change is", "changes are")
+    notice = f"{changes} applied, revision {done['revision']}."
     if done["not_running"]:
         notice += f" {len(done['not_running'])} of them do not run."
     return Redirect(visit.path("configuration"), notice, done["revision"])

@@ -20,12 +20,13 @@ from ..forms.values import (
     shown_of,
     stored_value,
 )
-from ..kept_forms import NOT_APPLIED
 from ..page import Context, Outcome, Page, Redirect, Shown
+from ..rendering import counted
 from ..sessions import SeenForm
 from ..visit import Visit
-from .definitions import REPORTED, definition_path
+from .definitions import definition_path, settings_of
 from .lists import list_path
+from .opening import back_with, open_new, way_back
 
 MOST_SEEN = 20
 """Forms of which a session remembers the settings that they were shown with."""
@@ -46,6 +47,9 @@ def create(visit: Visit) -> Outcome:
     """Create a definition, or try its settings; the form is shown again with its faults."""
     registered = visit.type
     name = visit.form.get("name").strip()
+    opened = open_new(visit, "new")
+    if opened is not None:
+        return opened
     rows = with_rows(visit.form)
     if rows is not None:
         visit.form = rows
@@ -65,7 +69,7 @@ def create(visit: Visit) -> Outcome:
     secret = "\n".join(f"{key}: {value}" for key, value in generated.items())
     if secret:
         notice += " What was generated is shown this once:"
-    return Redirect(path, notice, answer["revision"], secret)
+    return back_with(visit, name, Redirect(path, notice, answer["revision"], secret))
 
 
 def show_edit(visit: Visit) -> Context:
@@ -74,7 +78,7 @@ def show_edit(visit: Visit) -> Context:
     visit.require(registered.service("edit"))
     found = visit.call(registered.service("get"), name=visit.parts["name"])
     remember(visit, found)
-    sections = stored_sections(registered.schema, _settings(found))
+    sections = stored_sections(registered.schema, settings_of(found))
     return _context(visit, registered, sections, found=found, name=found["name"])
 
 
@@ -84,13 +88,16 @@ def edit(visit: Visit) -> Outcome:
     name = visit.parts["name"]
     found = visit.call(registered.service("get"), name=name)
     seen = visit.form.number("seen_revision", 0)
+    opened = open_new(visit, name, "edit")
+    if opened is not None:
+        return opened
     rows = with_rows(visit.form)
     if rows is not None:
         visit.form = rows
         return _again(
             visit, registered, {}, found={**found, "revision": seen}, name=name, status=200
         )
-    before = visit.session.seen.get(form_key(visit, seen), _settings(found))
+    before = visit.session.seen.get(form_key(visit, seen), settings_of(found))
     posted = posted_settings(fields_of(registered.schema), visit.form, before)
     if visit.form.get("action") == "test":
         return _try(visit, registered, posted, {"name": name}, found=found, name=name)
@@ -111,16 +118,15 @@ def edit(visit: Visit) -> Outcome:
 
 
 def new_again(visit: Visit) -> Shown:
-    """Return the form of a new definition with what was entered before the session ended."""
+    """Return the form of a new definition with what was entered before it was kept."""
     registered = visit.type
     visit.require(registered.service("create"))
     name = visit.form.get("name").strip()
-    return _again(visit, registered, {}, name=name, summary=NOT_APPLIED, status=200)
+    return _again(visit, registered, {}, name=name, summary=visit.told, status=200)
 
 
 def edit_again(visit: Visit) -> Shown:
-    """Return the form of a definition with what was entered before the session ended; whether
-    somebody has changed it meanwhile is judged when it is saved.
+    """Return the form of a definition with what was entered before it was kept; whether somebody has changed it meanwhile is judged when it is saved.
     """
     registered = visit.type
     visit.require(registered.service("edit"))
@@ -134,7 +140,7 @@ def edit_again(visit: Visit) -> Shown:
         {},
         found={**found, "revision": seen},
         name=found["name"],
-        summary=NOT_APPLIED,
+        summary=visit.told,
         status=200,
     )
 
@@ -148,7 +154,7 @@ def form_key(visit: Visit, revision: int) -> SeenForm:
 def remember(visit: Visit, found: JsonObject) -> None:
     """Keep the settings that a form was shown for, to know later what was touched in it."""
     seen = visit.session.seen
-    seen[form_key(visit, found["revision"])] = _settings(found)
+    seen[form_key(visit, found["revision"])] = settings_of(found)
     while len(seen) > MOST_SEEN:
         del seen[next(iter(seen))]
 
@@ -164,7 +170,7 @@ def conflict(
     somebody else has changed; and a table of both.
     """
     remember(visit, found)
-    now = _settings(found)
+    now = settings_of(found)
     rows: list[tuple[str, object, object, object]] = []
     shown: dict[str, ShownValue] = {}
     for one in fields_of(registered.schema):
@@ -194,10 +200,6 @@ def _comparable(one: FormField, value: object) -> object:
     return "a new secret" if one.widget == "secret" else value
 
 
-def _settings(found: JsonObject) -> JsonObject:
-    return {key: value for key, value in found.items() if key not in REPORTED}
-
-
 def _context(
     visit: Visit,
     registered: RegisteredType,
@@ -212,12 +214,12 @@ def _context(
 ) -> Context:
     """Return what the template of the form gets."""
     faults = faults or {}
-    prefix = f"{len(faults)} faults – " if faults else ""
+    prefix = f"{counted(len(faults), 'fault')} – " if faults else ""
     words = registered.path.replace(".", " ")
     title = f"Edit {found['name']}" if found is not None else f"New {words}"
     rows = [row for section in sections for row in section.rows]
     known = {row.field.path for row in rows if row.shown.fault}
-    here = definition_path(visit) if found is not None else ""
+    here = definition_path(visit) if found is not None else way_back(visit)
     return {
         "title": prefix + title,
         "heading": title,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
-from ..forms.fields import field_groups
+from ..forms.fields import EMPTY, field_groups
 from ..forms.values import ABSENT, stored_value
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
@@ -34,6 +34,11 @@ def key_of(visit: Visit) -> dict[str, str]:
     return {part: visit.parts[part] for part in ("kind", "type", "name")}
 
 
+def settings_of(found: JsonObject) -> JsonObject:
+    """Return the settings of a definition as the API shows it."""
+    return {key: value for key, value in found.items() if key not in REPORTED}
+
+
 def show_definition(visit: Visit) -> Context:
     """Return a definition: its state in each worker, its settings, what can be done with it."""
     return detail(visit, None)
@@ -55,12 +60,11 @@ def detail(visit: Visit, answer: JsonObject | None) -> Context:
         raise panels["found"].error
     found = panels["found"].data
     around_panel = panels.get("around")
-    settings = {key: value for key, value in found.items() if key not in REPORTED}
     return {
         "title": found["name"],
         "registered": registered,
         "found": found,
-        "groups": _rows(registered, settings),
+        "groups": _rows(registered, settings_of(found)),
         "relations": panels["relations"],
         "strip": None if around_panel is None else strip(visit, around_panel, here),
         "strip_error": None if around_panel is None else around_panel.fault,
@@ -85,7 +89,7 @@ def _rows(
         rows = []
         for one in group.fields:
             value = stored_value(settings, one)
-            if value is not ABSENT and value not in (None, "", [], {}):
+            if value is not ABSENT and value not in EMPTY:
                 rows.append((one.label, value))
         if rows:
             groups.append((group.title, rows))

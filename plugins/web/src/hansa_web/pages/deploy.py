@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
+from .opening import address_of, back_with
 
 NEARBY = 6
 """Lines shown before and after the one that a traceback names."""
@@ -59,6 +60,7 @@ def _context(
         "text": text,
         "error": error,
         "back": way_back(visit),
+        "here": address_of(visit, "deploy", back=way_back(visit)),
         "line": visit.query.number("line", 0),
         "path": visit.query.get("path"),
     }
@@ -81,7 +83,10 @@ def deploy(visit: Visit) -> Outcome:
             raise
         return Shown(_context(visit, file=file, text=text, error=error), 422)
     following = way_back(visit) or visit.path("services")
-    return Redirect(following, _notice(done), done["revision"])
+    deployed = Redirect(following, _notice(done), done["revision"])
+    # of several services the user says which one is meant
+    made = done["services"][0] if len(done["services"]) == 1 else ""
+    return back_with(visit, made, deployed)
 
 
 def uploaded(visit: Visit) -> dict[str, str]:

@@ -24,9 +24,9 @@ TABS = (
 )
 
 
-def _context(visit: Visit, tab: str, **more: object) -> Context:
+def _context(visit: Visit, tab: str, error: ApiError | None, **more: object) -> Context:
     tabs = [(name, title, visit.path(name)) for name, title in TABS]
-    return {"tab": tab, "tabs": tabs, "here": visit.path(tab), "error": None, **more}
+    return {"tab": tab, "tabs": tabs, "here": visit.path(tab), "error": error, **more}
 
 
 def _given(visit: Visit, names: tuple[str, ...]) -> dict[str, str]:
@@ -68,12 +68,13 @@ def _values(visit: Visit, form: Mapping[str, str], error: ApiError | None = None
     return _context(
         visit,
         "dictionaries",
+        error,
         **_page(found, offset),
         asked=asked,
         systems=sorted({one["system"] for one in known}),
         keys=sorted({one["key"] for one in known}),
         form=form,
-    ) | {"error": error}
+    )
 
 
 def change_values(visit: Visit) -> Outcome:
@@ -113,12 +114,13 @@ def _translations(visit: Visit, form: Mapping[str, str], error: ApiError | None 
     return _context(
         visit,
         "translations",
+        error,
         **_page(found, offset),
         asked=asked,
         choices={name: sorted({one[name] for one in known}) for name in DIRECTION},
         defaults=[one for one in known if one["default"] is not None],
         form=form or {name: asked.get(name, "") for name in DIRECTION},
-    ) | {"error": error}
+    )
 
 
 def change_translations(visit: Visit) -> Outcome:
@@ -154,7 +156,7 @@ def show_translate(visit: Visit) -> Context:
             if refused.status not in REFUSED:
                 raise
             error = refused
-    return _context(visit, "translate", asked=asked, answer=answer) | {"error": error}
+    return _context(visit, "translate", error, asked=asked, answer=answer)
 
 
 # -- files -----------------------------------------------------------------------------------------
@@ -173,8 +175,7 @@ def _exchange(
     error: ApiError | None = None,
     replace: bool = False,
 ) -> Context:
-    found = _context(visit, "exchange", text=text, plan=plan, replace=replace)
-    return found | {"error": error}
+    return _context(visit, "exchange", error, text=text, plan=plan, replace=replace)
 
 
 def exchange(visit: Visit) -> Outcome:

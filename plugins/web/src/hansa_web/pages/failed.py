@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
+from ..rendering import counted
 from ..typed import typed_fault
 from ..view import current_view, read_moment
 from ..visit import Visit
@@ -19,6 +20,7 @@ PAGE_SIZE = 50
 TEXTS = ("service", "cause", "cid", "group")
 TIMES = ("since", "until")
 MOST_EXPORTED = 10_000
+"""Messages of one export, the latest; the command has all of them."""
 DEFAULT_RATE = 50
 MANY = 100
 """Messages from which on a replay begins with one, unless the user unticks that."""
@@ -58,6 +60,7 @@ def show_groups(visit: Visit) -> Context:
         "most": max((one["count"] for one in items), default=1),
         "conditions": given,
         "zone": current_view().zone,
+        "most_exported": MOST_EXPORTED,
         "offset": offset,
         "size": PAGE_SIZE,
     }
@@ -147,7 +150,8 @@ def replay(visit: Visit) -> Outcome:
         return Redirect(visit.path("failed"), "Nothing is left to replay.")
     notice = ""
     if done["elsewhere"]:
-        notice = f"{done['elsewhere']} messages are already in a replay that goes on."
+        elsewhere = counted(done["elsewhere"], "message is", "messages are")
+        notice = f"{elsewhere} already in a replay that goes on."
     return Redirect(visit.path("replays", done["id"]), notice)
 
 
@@ -155,26 +159,35 @@ def delete(visit: Visit) -> Outcome:
     """Delete what the address selects, if that are as many as were shown; in production their number
     is typed in.
     """
-    context = show_selection(visit)
+    context = _deletion(visit)
     fault = typed_fault(visit, str(context["count"]))
     if visit.form.number("count", -1) != context["count"]:
-        fault = f"there are {context['count']} messages now: look again"
+        fault = f"{counted(context['count'], 'message matches', 'messages match')} now: look again"
     if fault:
         return Shown({**context, "fault": fault})
     done = visit.send("admin.failed.delete", selected(visit))
-    return Redirect(visit.path("failed"), f"{done['deleted']} messages are deleted for good.")
+    deleted = counted(done["deleted"], "message is", "messages are")
+    return Redirect(visit.path("failed"), f"{deleted} deleted for good.")
 
 
 def show_deletion(visit: Visit) -> Context:
     """Return how many messages would be deleted."""
-    return {**show_selection(visit), "fault": ""}
+    return {**_deletion(visit), "fault": ""}
+
+
+def _deletion(visit: Visit) -> Context:
+    return {**show_selection(visit), "most_exported": MOST_EXPORTED}
 
 
 def export(visit: Visit) -> Outcome:
-    """Return the messages that the address selects as JSON lines."""
+    """Return the messages that the address selects as JSON lines; the name of the file says so if
+    there are more.
+    """
     data = {key: value for key, value in selected(visit).items() if key not in ("ids", "all")}
     found = visit.send("admin.failed.export", {**data, "limit": MOST_EXPORTED})
-    return Download("failed.jsonl", str(found["lines"]).encode(), "application/jsonl")
+    more = found["total"] > found["count"]
+    name = f"failed-latest-{found['count']}-of-{found['total']}.jsonl" if more else "failed.jsonl"
+    return Download(name, str(found["lines"]).encode(), "application/jsonl")
 
 
 PAGES = (

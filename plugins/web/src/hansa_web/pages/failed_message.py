@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..api import JsonObject
 from ..page import Context, Download, Outcome, Redirect, Shown
-from ..rendering import pretty
+from ..rendering import counted, pretty
 from ..visit import Visit
 from .services import difference
 
@@ -120,9 +120,11 @@ def _keep(visit: Visit, found: JsonObject, changed: JsonObject) -> Outcome:
 
 def replayed_notice(done: JsonObject) -> str:
     """Say what came of a replay."""
-    notice = f"{done['replayed']} messages went back into the queue."
+    notice = f"{counted(done['replayed'], 'message')} went back into the queue."
     if done["left"]:
-        notice += f" {done['left']} stay failed, since the queue is full."
+        left = counted(done["left"], "stays failed", "stay failed")
+        notice += f" {left}, since the queue is full."
     if done["missing"]:
-        notice += f" {len(done['missing'])} are not there any more."
+        missing = counted(len(done["missing"]), "is not", "are not")
+        notice += f" {missing} there any more."
     return notice

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from ..api import JsonObject
 from ..page import Context, Page
-from ..visit import Visit
+from ..visit import Visit, whole_number
 from .definitions import definition_path, key_of
 
 
 def show_applied(visit: Visit) -> Context:
     """Return which workers have applied a revision, and which lag behind, and why."""
-    text = visit.parts["revision"]
-    revision = int(text) if text.isdecimal() and len(text) < 12 else 0
+    revision = whole_number(visit.parts["revision"]) or 0
     status = visit.call("admin.cluster.status")
     workers: list[JsonObject] = status["workers"]
     return {

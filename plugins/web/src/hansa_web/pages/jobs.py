@@ -8,7 +8,7 @@ from itertools import groupby
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
-from ..visit import Visit
+from ..visit import Visit, whole_number
 
 GOOD = ("ok", "●", "good")
 MISSED = ("missed", "○", "warn")
@@ -19,6 +19,8 @@ SHOWN = 20
 """Runs of a job in the timetable."""
 NEXT = 10
 """Planned runs on the page of a job."""
+MOST_LISTED = 1000
+"""Jobs of the timetable; it says how many are left out."""
 PREVIEWED = ("cron", "timezone", "start", "weeks", "days", "hours", "minutes", "seconds")
 """Settings that can be tried on the page of a job, without a change."""
 
@@ -26,8 +28,11 @@ PREVIEWED = ("cron", "timezone", "start", "weeks", "days", "hours", "minutes", "
 def show(visit: Visit) -> Context:
     """Return the jobs in the order of their next runs."""
     panels = visit.panels(
-        jobs=("admin.channel.schedule.list", {"filter": visit.query.get("filter")}),
-        runs=("admin.job.runs", {"runs": SHOWN}),
+        jobs=(
+            "admin.channel.schedule.list",
+            {"filter": visit.query.get("filter"), "limit": MOST_LISTED},
+        ),
+        runs=("admin.job.runs", {"runs": SHOWN, "limit": MOST_LISTED}),
     )
     if panels["jobs"].error is not None:
         raise panels["jobs"].error
@@ -36,6 +41,7 @@ def show(visit: Visit) -> Context:
     rows = sorted(jobs, key=lambda one: (one["next_run"] or "~", one["name"]))
     return {
         "rows": [(one, *_summary(runs.get(one["name"], []))) for one in rows],
+        "more": panels["jobs"].data["total"] - len(jobs),
         "runs_error": panels["runs"].error,
         "answer": None,
     }
@@ -95,7 +101,8 @@ def show_job(visit: Visit) -> Context:
     for setting in PREVIEWED:
         text = visit.query.get(setting)
         if text:
-            tried[setting] = int(text) if text.isdecimal() and len(text) < 12 else text
+            number = whole_number(text)
+            tried[setting] = text if number is None else number
     panels = visit.panels(
         runs=("admin.job.runs", {"name": name}),
         settings=("admin.channel.schedule.get", {"name": name}),

@@ -10,7 +10,7 @@ from ..visit import Panel, Visit
 
 SPANS = ("hour", "day", "week", "month", "year")
 SEEN = ("any", "yes", "no")
-GROUPS = ("auto", "always", "never")
+GROUPS = ("auto", "always")
 KINDS = ("channel", "service", "outgoing")
 PAGE_SIZE = 50
 """Rows of one page of the table."""
@@ -24,20 +24,15 @@ def asked_landscape(visit: Visit) -> JsonObject:
     if visit.query.get("security") == "yes":
         kinds.append("security")
     return {
-        "span": _one_of(visit, "span", SPANS),
+        "span": visit.query.one_of("span", SPANS),
         "focus": visit.query.get("focus"),
         "depth": min(max(visit.query.number("depth", 1), 1), 3),
         "text": visit.query.get("filter"),
-        "seen": _one_of(visit, "seen", SEEN),
+        "seen": visit.query.one_of("seen", SEEN),
         "errors": visit.query.get("errors") == "yes",
-        "group": _one_of(visit, "group", GROUPS[:2]),
+        "group": visit.query.one_of("group", GROUPS),
         "kinds": kinds,
     }
-
-
-def _one_of(visit: Visit, name: str, known: tuple[str, ...]) -> str:
-    given = visit.query.get(name)
-    return given if given in known else known[0]
 
 
 def show(visit: Visit) -> Context:

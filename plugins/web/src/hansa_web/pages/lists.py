@@ -6,6 +6,7 @@ from functools import partial
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
+from ..rendering import counted
 from ..visit import Visit
 
 PAGE_SIZE = 50
@@ -102,7 +103,7 @@ def act_on_many(visit: Visit, kind: str) -> Outcome:
     if visit.form.get("planned") != "yes":
         plan = visit.send("admin.definition.change", {"edits": edits, "plan": True})
         context = {
-            "title": f"{action.capitalize()}: {len(edits)} definitions",
+            "title": f"{action.capitalize()}: {counted(len(edits), 'definition')}",
             "action": action,
             "plan": plan,
             "selected": [f"{one['type']} {one['name']}" for one in edits],

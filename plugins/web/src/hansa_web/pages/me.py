@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..api import ApiError, JsonObject
 from ..devices import device
 from ..page import Context, Outcome, Page, Redirect, Shown
+from ..rendering import counted
 from ..view import DENSITIES, THEMES, View, current_view, is_zone, zones
 from ..visit import Visit
 
@@ -40,7 +41,7 @@ def act_on_me(visit: Visit) -> Outcome:
     here = visit.path("me")
     if action == "others":
         done = visit.call(END, others=True)
-        return Redirect(here, f"{done['ended']} other sessions have ended.")
+        return Redirect(here, f"{counted(done['ended'], 'other session has', 'other sessions have')} ended.")
     if action == "end":
         return _end(visit, here)
     zone = visit.form.get("zone").strip() or "UTC"
@@ -76,7 +77,8 @@ def act_on_sessions(visit: Visit) -> Outcome:
         return _end(visit, here)
     user = visit.form.get("user")
     done = visit.call(END, user=user)
-    return Redirect(here, f"{done['ended']} sessions of {user} have ended.")
+    ended = counted(done["ended"], "session")
+    return Redirect(here, f"Ended: {ended} of {user}.")
 
 
 def _end(visit: Visit, here: str) -> Outcome:

@@ -7,11 +7,14 @@ from itertools import groupby
 from ..page import Context, Page
 from ..visit import Visit
 
+MOST_LISTED = 1000
+"""Versions that are listed; the filter finds others."""
+
 
 def show(visit: Visit) -> Context:
     """Return the packages, each with its versions, the newest first."""
     asked = visit.query.get("filter")
-    found = visit.call("admin.service.packages", all=True, filter=asked)
+    found = visit.call("admin.service.packages", all=True, filter=asked, limit=MOST_LISTED)
     packages = []
     for file, group in groupby(found["items"], key=lambda one: one["file"]):
         versions = sorted(group, key=lambda one: -one["version"])
@@ -23,7 +26,7 @@ def show(visit: Visit) -> Context:
                 "serving": serving[0] if serving else None,
             }
         )
-    return {"packages": packages, "asked": asked}
+    return {"packages": packages, "asked": asked, "more": found["total"] - len(found["items"])}
 
 
 PAGES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..api import ApiError
 from ..page import Context, Outcome, Page, Redirect
+from ..rendering import counted
 from ..visit import Visit
 
 
@@ -33,7 +34,8 @@ def act(visit: Visit) -> Outcome:
         done = visit.call("admin.plugin.block", name=name, blocked=action == "block")
     else:
         raise ApiError(422, {"detail": f"there is no action {action}"})
-    notice = f"{name} is to be {done['wanted']}; {len(done['workers'])} workers are being replaced."
+    workers = counted(len(done["workers"]), "worker is", "workers are")
+    notice = f"{name} is to be {done['wanted']}; {workers} being replaced."
     return Redirect(visit.path("plugins", name), notice)
 
 

@@ -9,7 +9,7 @@ import time
 
 from ..api import JsonObject
 from ..page import Context, Download, Outcome, Page, Redirect
-from ..rendering import pretty
+from ..rendering import counted, pretty
 from ..visit import Visit
 from .services import head_of
 
@@ -62,7 +62,7 @@ def act_on_samples(visit: Visit) -> Outcome:
     action = visit.form.get("action")
     if action == "delete":
         done = visit.send("admin.sample.delete", {"service": name})
-        return Redirect(here, f"{done['deleted']} samples are deleted.")
+        return Redirect(here, f"{counted(done['deleted'], 'sample is', 'samples are')} deleted.")
     if action == "off":
         visit.send("admin.sample.settings", {"service": name, "off": True})
         return Redirect(here, f"{name} is not sampled any more.")
@@ -76,7 +76,7 @@ def act_on_samples(visit: Visit) -> Outcome:
     if visit.form.get("slower_than").strip():
         asked["slower_than"] = visit.form.number("slower_than", 0)
     visit.send("admin.sample.settings", asked)
-    return Redirect(here, f"{name} is sampled for {minutes} minutes.")
+    return Redirect(here, f"{name} is sampled for {counted(minutes, 'minute')}.")
 
 
 def show_sample(visit: Visit) -> Context:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..api import ApiError, JsonObject
 from ..page import Context, Outcome, Page, Redirect, Shown
@@ -22,6 +22,8 @@ ORDERS = {
     "errors": "errors",
 }
 """What the list is sorted by, in words."""
+TONES = {"+": "added", "-": "removed"}
+"""The tones of the lines of a diff, by how they begin."""
 
 
 def show_list(visit: Visit) -> Context:
@@ -163,10 +165,13 @@ def difference(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str
     for path in sorted({*old, *new}):
         before = old.get(path, "").splitlines()
         after = new.get(path, "").splitlines()
-        for line in difflib.unified_diff(before, after, path, path, lineterm="", n=3):
-            tone = {"+": "added", "-": "removed"}.get(line[:1], "")
-            lines.append((tone, line))
+        lines += toned(difflib.unified_diff(before, after, path, path, lineterm="", n=3))
     return lines
+
+
+def toned(diff: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the lines of a unified diff, each with its tone: added, removed or none."""
+    return [(TONES.get(line[:1], ""), line) for line in diff]
 
 
 def roll_back(visit: Visit) -> Outcome:

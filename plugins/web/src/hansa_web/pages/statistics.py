@@ -22,16 +22,11 @@ PAGE_SIZE = 50
 def asked_top(visit: Visit) -> JsonObject:
     """Return what the address asks for; what it does not know is as by default."""
     return {
-        "by": _one_of(visit, "by", BY),
-        "span": _one_of(visit, "span", SPANS),
-        "order": _one_of(visit, "order", ORDERS),
+        "by": visit.query.one_of("by", BY),
+        "span": visit.query.one_of("span", SPANS),
+        "order": visit.query.one_of("order", ORDERS),
         "text": visit.query.get("filter"),
     }
-
-
-def _one_of(visit: Visit, name: str, known: tuple[str, ...]) -> str:
-    given = visit.query.get(name)
-    return given if given in known else known[0]
 
 
 def show(visit: Visit) -> Context:
@@ -66,8 +61,8 @@ def save_as_csv(visit: Visit) -> Outcome:
 
 def show_course(visit: Visit) -> Context:
     """Return the course of one name."""
-    by = _one_of(visit, "by", BY)
-    span = _one_of(visit, "span", SPANS)
+    by = visit.query.one_of("by", BY)
+    span = visit.query.one_of("span", SPANS)
     name = visit.query.get("name")
     asked = {"by": by, "span": span, "name": name, "step": STEPS[span]}
     found = visit.send("admin.statistics.series", asked)
