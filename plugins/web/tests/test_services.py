@@ -119,7 +119,7 @@ def test_a_failed_message_is_edited_and_replayed(browser: Browser, server: Runni
     wait_until(lambda: server.api("admin.failed.list")["total"] == 1, 30, "it fails")
     (message,) = server.api("admin.failed.list")["items"]
     page = browser.get("/tests/failed")
-    assert "nobody is greeted" in page.text and "1 groups, 1 messages" in page.text
+    assert "nobody is greeted" in page.text and "1 group, 1 message" in page.text
     assert message["id"] in browser.get(f"/tests/failed/groups/{message['group']}").text
     path = f"/tests/failed/messages/{message['id']}"
     page = browser.get(path)

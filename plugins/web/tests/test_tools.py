@@ -117,7 +117,7 @@ def test_jobs_are_a_timetable_with_their_runs(
         job_type="cron",
         cron="0 4 1 1 *",
     )
-    assert "more jobs are not listed here" in page.get(here).text
+    assert "1 more job is not listed here" in page.get(here).text
     server.api("admin.channel.schedule.delete", name="zz-later")
     monkeypatch.undo()
     job = page.get(f"{here}/yearly")
@@ -146,5 +146,5 @@ def test_packages_say_who_imports_whom(
     assert f'href="/{CLUSTER}/services/page-user.rate"' in shown.text
     monkeypatch.setattr("hansa_web.pages.packages.MOST_LISTED", 1)
     listed = page.get(f"/{CLUSTER}/packages?filter=page_helper").text
-    assert "1 more versions are not listed" in listed
+    assert "1 more version is not listed" in listed
     assert "No package fits" in page.get(f"/{CLUSTER}/packages?filter=nothing").text

@@ -80,7 +80,8 @@ class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
     only polls of live parts have, answers may be a moment old, and are in `answers`.
-    `kept` has forms that are to be shown again, which `told` is said of then. `needs_password` is set by a call that the API refuses until the user has proven once more to be
+    `kept` has the forms that are shown again later, and `told` what is said of one that is.
+    `needs_password` is set by a call that the API refuses until the user has proven once more to be
     that user.
     """
 

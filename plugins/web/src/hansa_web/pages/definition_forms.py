@@ -126,7 +126,8 @@ def new_again(visit: Visit) -> Shown:
 
 
 def edit_again(visit: Visit) -> Shown:
-    """Return the form of a definition with what was entered before it was kept; whether somebody has changed it meanwhile is judged when it is saved.
+    """Return the form of a definition with what was entered before it was kept; whether somebody has
+    changed it meanwhile is judged when it is saved.
     """
     registered = visit.type
     visit.require(registered.service("edit"))

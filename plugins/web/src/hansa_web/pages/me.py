@@ -41,7 +41,9 @@ def act_on_me(visit: Visit) -> Outcome:
     here = visit.path("me")
     if action == "others":
         done = visit.call(END, others=True)
-        return Redirect(here, f"{counted(done['ended'], 'other session has', 'other sessions have')} ended.")
+        return Redirect(
+            here, f"{counted(done['ended'], 'other session has', 'other sessions have')} ended."
+        )
     if action == "end":
         return _end(visit, here)
     zone = visit.form.get("zone").strip() or "UTC"
