@@ -36,12 +36,17 @@ class RecentAnswers:
         self._found: dict[Question, tuple[float, JsonObject]] = {}
         self._asked: dict[Question, Future[JsonObject]] = {}
 
+    def known(self, service: str, data: Mapping[str, object], access: Access) -> JsonObject | None:
+        """Return the answer of a service from a moment ago; None if there is none."""
+        with self._lock:
+            return self._kept(_question(service, data, access))
+
     def call(self, service: str, data: Mapping[str, object], access: Access) -> JsonObject:
         """Return the answer of a service, from a moment ago if there is one; raises `ApiError`."""
-        key = (access.authorization, service, json.dumps(dict(data), sort_keys=True))
+        key = _question(service, data, access)
         with self._lock:
-            until, answer = self._found.get(key, (0.0, {}))
-            if time.monotonic() < until:
+            answer = self._kept(key)
+            if answer is not None:
                 return answer
             asked = self._asked.get(key)
             if asked is None:
@@ -49,6 +54,10 @@ class RecentAnswers:
         if asked is not None:
             return asked.result(ANSWER_LIMIT)
         return self._ask(key, own, service, data, access)
+
+    def _kept(self, key: Question) -> JsonObject | None:
+        until, answer = self._found.get(key, (0.0, None))
+        return answer if time.monotonic() < until else None
 
     def _ask(
         self,
@@ -74,3 +83,7 @@ class RecentAnswers:
             if len(self._found) > MOST:
                 self._found = {key: one for key, one in self._found.items() if one[0] > now}
         return answer
+
+
+def _question(service: str, data: Mapping[str, object], access: Access) -> Question:
+    return (access.authorization, service, json.dumps(dict(data), sort_keys=True))

@@ -128,10 +128,26 @@ class Visit:
     def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
         """Call several services side by side, each (service, input); an error stays in its panel."""
         futures: dict[str, Future[JsonObject]] = {}
+        known: dict[str, Panel] = {}
         for name, (service, data) in asked.items():
             self.calls.append(service)
-            futures[name] = _callers.submit(self._ask, service, data)
-        return {name: _panel(future) for name, future in futures.items()}
+            answer = self._known(service, data)
+            if answer is None:
+                futures[name] = _callers.submit(self._ask, service, data)
+            else:
+                known[name] = Panel(answer)
+        called = {name: _panel(future) for name, future in futures.items()}
+        return {name: called.get(name) or known[name] for name in asked}
+
+    def _known(self, service: str, data: Mapping[str, object]) -> JsonObject | None:
+        """Return the answer of a moment ago that a poll is content with; None if there is none.
+
+        PERF: half of the time of a poll that is answered with 304 went into threads without a call.
+        """
+        answer = self.recent.known(service, data, self.access) if self.recent is not None else None
+        if answer is not None:
+            self.answers.append(answer)
+        return answer
 
     @cached_property
     def type(self) -> RegisteredType:

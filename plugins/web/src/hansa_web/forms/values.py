@@ -120,7 +120,7 @@ def shown_of(one: FormField, value: object) -> Shown:
     zone = current_view().zone
     if value is ABSENT:
         return Shown(zone=zone)
-    source = _source_of(value)
+    source = source_of(value)
     if source:
         reference = value[source] if isinstance(value, dict) else ""
         return Shown(source=source, reference=str(reference), is_set=True, zone=zone)
@@ -317,7 +317,7 @@ def _merged(base: JsonObject, settings: JsonObject) -> JsonObject:
     merged = {**base, **settings}
     for name, value in settings.items():
         before = base.get(name)
-        if isinstance(before, dict) and isinstance(value, dict) and not _source_of(value):
+        if isinstance(before, dict) and isinstance(value, dict) and not source_of(value):
             merged[name] = {**before, **value}
     return merged
 
@@ -340,7 +340,7 @@ def _put(settings: JsonObject, one: FormField, value: object) -> None:
         settings[one.setting.name] = value
 
 
-def _source_of(value: object) -> str:
+def source_of(value: object) -> str:
     """Return where a value stands instead, such as `$env`; empty for a value itself."""
     if isinstance(value, dict) and len(value) == 1:
         key = next(iter(value))

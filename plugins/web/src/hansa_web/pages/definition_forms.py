@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
+from ..forms.equivalents import call_of, command_of, masked_settings
 from ..forms.fields import FormField, field_groups, fields_of
 from ..forms.references import choices_of
 from ..forms.rows import with_rows
@@ -28,6 +29,8 @@ from .definitions import definition_path, settings_of
 from .lists import list_path
 from .opening import back_with, open_new, way_back
 
+AS_COMMAND = "command"
+"""The action of a form that shows what it would do as a command, and does nothing."""
 MOST_SEEN = 20
 """Forms of which a session remembers the settings that they were shown with."""
 
@@ -59,6 +62,8 @@ def create(visit: Visit) -> Outcome:
         return _try(visit, registered, posted, {"name": ""}, name=name)
     if posted.faults:
         return _again(visit, registered, posted.faults, name=name)
+    if visit.form.get("action") == AS_COMMAND:
+        return _as_command(visit, registered, "create", {"name": name, **posted.settings})
     try:
         answer = visit.send(registered.service("create"), {**posted.settings, "name": name})
     except ApiError as error:
@@ -103,12 +108,14 @@ def edit(visit: Visit) -> Outcome:
         return _try(visit, registered, posted, {"name": name}, found=found, name=name)
     if posted.faults:
         return _again(visit, registered, posted.faults, found=found, name=name)
+    asked = {"name": name, "seen_revision": seen, **posted.settings}
+    if visit.form.get("action") == AS_COMMAND:
+        return _as_command(visit, registered, "edit", asked, found={**found, "revision": seen})
     here = definition_path(visit)
     if not posted.settings:
         return Redirect(here, "Nothing was changed.")
     if seen != found["revision"]:
         return conflict(visit, registered, found, before, posted)
-    asked = {"name": name, "seen_revision": seen, **posted.settings}
     try:
         answer = visit.send(registered.service("edit"), asked)
     except ApiError as error:
@@ -334,6 +341,28 @@ def _try(
         cid=cid,
     )
     return Shown(context, status)
+
+
+def _as_command(
+    visit: Visit,
+    registered: RegisteredType,
+    action: str,
+    asked: JsonObject,
+    *,
+    found: JsonObject | None = None,
+) -> Shown:
+    """Return the form again with what saving it would be as a command and as a call of the API."""
+    schema = registered.schema
+    name = str(asked["name"])
+    urls = visit.api.destination.urls()
+    data = masked_settings(schema, asked)
+    same = {
+        "command": command_of((*registered.path.split("."), action), name or "NAME", schema, asked),
+        "call": call_of(urls[0] if urls else "", registered.service(action), data),
+        "is_masked": data != asked,
+    }
+    shown = _again(visit, registered, {}, found=found, name=name, status=200)
+    return Shown({**shown.context, "same": same}, shown.status)
 
 
 PAGES = (
