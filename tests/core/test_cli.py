@@ -73,10 +73,21 @@ def test_a_plugin_that_fails_is_named_and_the_rest_works(
     early: str,
 ):
     make_plugin("bad", None, early)
-    make_plugin("hello", None, HELLO)
+    make_plugin("greeter", None, HELLO)
     done = hansa("hello", "jane")
     assert done.stdout == "hello jane\n" and done.returncode == 0
     assert "bad" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_command_of_the_name_of_its_plugin_needs_no_other_plugin(
+    hansa: Callable[..., subprocess.CompletedProcess[str]], make_plugin: Callable[..., str]
+):
+    make_plugin("bad", None, "1 / 0")
+    make_plugin("hello", None, HELLO)
+    done = hansa("hello", "jane")
+    assert (done.stdout, done.stderr) == ("hello jane\n", "")
+    make_plugin("server", None, "1 / 0")
+    assert "server" in hansa("server", "nothing").stderr, "commands that others extend need all"
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import cast
 
@@ -31,10 +32,23 @@ class _Commands(click.Group):
         if self._asked or sys.argv[1:3] == ["server", "run"]:
             return
         self._asked = True
+        self._add(None)
+
+    def _ask_namesake(self, name: str) -> None:
+        """Add the commands of the plugin of this name alone, if it is one of Hansa's own.
+
+        PERF: a sixth of the time until `hansa web run` answers went into the other plugins.
+        """
+        with contextlib.suppress(PackageNotFoundError, ValueError):
+            distribution(f"hansa-{name}")
+            self._add([name])
+
+    def _add(self, enabled: list[str] | None) -> None:
+        """Add the commands of these plugins, or of all, and report those that are missing."""
         logging.getLogger("hansa.plugins").setLevel(logging.CRITICAL)
         plugins = Plugins(Registry(), (EARLY,))
         with exits_raised(), hangs_raised(LOADING_LIMIT) as begin:
-            plugins.load(trying=lambda plugin: begin())
+            plugins.load(enabled=enabled, trying=lambda plugin: begin())
         for broken in plugins.broken:
             # others have no commands
             if EARLY in broken.entries:
@@ -48,6 +62,11 @@ class _Commands(click.Group):
         return super().list_commands(context)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands and not self._asked:
+            self._ask_namesake(name)
+            found = super().get_command(context, name)
+            if found is not None:
+                return found
         self._ask()
         return super().get_command(context, name)
 
