@@ -13,6 +13,7 @@ from .amqp import AMQPConnection
 from .entry import Entry, Wrapper
 from .ftp import FTPConnection
 from .http import HTTPConnection
+from .odoo import OdooConnection
 from .soap import SOAPConnection
 from .sql import SQLConnection
 
@@ -29,6 +30,7 @@ _TYPES: Final[dict[str, tuple[str, Wrapper | None]]] = {
     "ftp": ("ftp", FTPConnection),
     "sftp": ("sftp", FTPConnection),
     "sql": ("sql", SQLConnection),
+    "odoo": ("odoo", OdooConnection),
     "zmq": ("zeromq", None),
     "jms_wmq": ("ibm-mq", None),
     "wmq": ("ibm-mq", None),

@@ -1,0 +1,5 @@
+"""Odoo for Hansa."""
+
+from .faults import OdooFault
+
+__all__ = ["OdooFault"]
