@@ -18,7 +18,9 @@ from hansa_web.api import ClusterApi
 from hansa_web.application import build
 from hansa_web.connection import Destination
 from hansa_web.settings import WebSection
+from playwright.sync_api import Browser as Chromium
 
+from plugins.web.tests.real_browser import Listening, launched, listening
 from tests.parallel import Shared
 
 CLUSTER = "tests"
@@ -171,3 +173,21 @@ def browser(server: RunningServer) -> Browser:
 def stranger(server: RunningServer) -> Browser:
     """A browser that is not logged in."""
     return Browser(server.url)
+
+
+@pytest.fixture(scope="module")
+def web(server: RunningServer, of_unit: Shared) -> Listening:
+    """The web admin where a real browser reaches it."""
+    return of_unit.get("web admin", lambda: listening(server.url))
+
+
+@pytest.fixture
+def url(web: Listening) -> str:
+    """The address of the web admin."""
+    return web.url
+
+
+@pytest.fixture(scope="module")
+def chromium(of_unit: Shared) -> Chromium:
+    """One browser for all tests here."""
+    return of_unit.get("chromium", launched)

@@ -75,6 +75,39 @@ def test_pages_are_drawn_as_the_user_wants_them(browser: Browser) -> None:
     assert wrong.status_code == 422 and "there is no time zone Mars/Phobos" in wrong.text
 
 
+def test_a_user_changes_the_password(server: RunningServer, stranger: Browser) -> None:
+    first, second = "a password of pat 1", "a password of pat 2"
+    server.api("admin.security.basic.create", name="pat", username="pat", password=first)
+    server.api("admin.account.create", name="pat", credentials=["pat"], roles=["viewer"])
+    other = Browser(server.url)
+    for each in (stranger, other):
+        assert each.log_in(first, "pat").status_code == 303
+    assert "Password of pat" in stranger.get(ME).text
+    asked = {"action": "password", "old": first, "new": second, "again": second}
+    for fields, said in (
+        ({"old": ""}, "enter the password that you log in with"),
+        ({"old": "wrong"}, "the password is wrong"),
+        ({"again": "x"}, "is not the new password"),
+        ({"new": "pat", "again": "pat"}, 'aria-describedby="new-about"'),
+        ({"new": first, "again": first}, "is the password that there is already"),
+    ):
+        refused = stranger.post(ME, {**asked, **fields})
+        assert refused.status_code == 422 and said in refused.text, fields
+        assert first not in refused.text and second not in refused.text
+    before = dict(stranger.cookies)
+    assert stranger.post(ME, asked).status_code == 303
+    assert stranger.cookies != before, "the token of the session is another one (ASVS 7.2.4)"
+    page = stranger.get(ME)
+    assert page.status_code == 200 and "1 other session has ended" in page.text
+    assert other.get(f"/{CLUSTER}/queue").status_code == 303
+    assert other.log_in(first, "pat").status_code == 401
+    assert other.log_in(second, "pat").status_code == 303
+    admin = Browser(server.url)
+    admin.log_in(server.password)
+    refused = admin.post(ME, {**asked, "old": server.password})
+    assert refused.status_code == 422 and "hansa update password" in refused.text
+
+
 @pytest.mark.parametrize("text", ["", "zone=x&theme=<b>&density=&keys=", "%ff%00", "=" * 10_000])
 def test_a_cookie_of_nonsense_is_the_default(text: str) -> None:
     assert View.read(text, "nowhere") == View()

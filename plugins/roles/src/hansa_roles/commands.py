@@ -1,6 +1,10 @@
-"""`hansa session list | end` and `hansa me`: who is logged in, and who oneself is."""
+"""`hansa session list | end`, `hansa me` and `hansa password`: who is logged in, who oneself is, and
+one's own password.
+"""
 
 from __future__ import annotations
+
+import sys
 
 import click
 from hansa_cli import output
@@ -19,6 +23,37 @@ def show_me(client: Client, as_json: bool) -> None:
         output.details(answer)
 
 
+@command(
+    "password",
+    click.Option(
+        ["--from-stdin"],
+        is_flag=True,
+        help="Read both from standard input, a line each: the password of now, and the new one.",
+    ),
+)
+def change_password(client: Client, as_json: bool, from_stdin: bool) -> None:
+    """Change one's own password; prompts for the one of now, and the new one.
+
+    All sessions of the user end. Files that hold the former password, such as that of
+    `--password-file`, have to be changed, too.
+    """
+    if from_stdin:
+        lines = [sys.stdin.readline().rstrip("\r\n") for _ in range(2)]
+    else:
+        lines = [
+            click.prompt("Password", hide_input=True, err=True),
+            click.prompt("New password", hide_input=True, confirmation_prompt=True, err=True),
+        ]
+    if not all(lines):
+        raise click.UsageError("standard input has two lines: the password, and the new one")
+    answer = client.call("admin.password.change", {"password": lines[0], "new": lines[1]})
+    if as_json:
+        output.print_json(answer)
+    else:
+        ended = answer["ended"]
+        click.echo(f"changed, revision {answer['revision']}; sessions that have ended: {ended}")
+
+
 class SessionGroup(SubjectGroup):
     """The admin services of sessions that are of use to who proves by each call who it is."""
 
@@ -34,4 +69,5 @@ class SessionGroup(SubjectGroup):
 def add_commands(commands: click.Group) -> None:
     """Add them to the `hansa` command."""
     commands.add_command(show_me)
+    commands.add_command(change_password)
     commands.add_command(SessionGroup(("session",), "Sessions of who has logged in."))

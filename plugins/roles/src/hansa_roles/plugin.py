@@ -26,6 +26,7 @@ from .early import SessionsSection
 from .edits import require_call, require_edits, require_proof_of_edits
 from .grants import Grants
 from .login import Accounts, AccountsLogin
+from .password_service import OPERATIONS as PASSWORD_OPERATIONS
 from .policy import Policy
 from .services import OPERATIONS
 from .session_services import OPERATIONS as SESSION_OPERATIONS
@@ -45,7 +46,7 @@ def hansa_security() -> list[type[Security]]:
 @hookimpl
 def hansa_services() -> list[type[Service]]:
     """Return who may call what, and who is logged in."""
-    return [*OPERATIONS, *SESSION_OPERATIONS]
+    return [*OPERATIONS, *SESSION_OPERATIONS, *PASSWORD_OPERATIONS]
 
 
 @hookimpl(trylast=True)  # after the plugin admin

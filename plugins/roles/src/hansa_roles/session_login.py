@@ -32,9 +32,12 @@ def authenticate(server: Server, request: Request, token: str) -> SessionPrincip
     return live.session.principal
 
 
-def begin(server: Server, principal: object, address: str, agent: str) -> tuple[str, Session]:
+def begin(
+    server: Server, principal: object, address: str, agent: str, revision: int = 0
+) -> tuple[str, Session]:
     """Begin a session of a caller at an address, with a program, who has just proved who it is;
-    returns its token.
+    returns its token. It relies on what is defined as of `revision`, which this worker need not
+    have applied yet.
     """
     policy = server.resource(Policy)
     grants = policy.current()
@@ -50,7 +53,7 @@ def begin(server: Server, principal: object, address: str, agent: str) -> tuple[
             principal=SessionPrincipal(str(principal), definition, groups, session=digest),
             account=account,
             began=policy.sessions.clock(),
-            revision=revision_of(server, found, account),
+            revision=max(revision, revision_of(server, found, account)),
             proof=_proof(found, token),
             address=address,
             agent=agent[:AGENT_LONGEST],

@@ -204,6 +204,19 @@ class SessionOperation(Operation):
             target = Target(self.get_name(), right="administer")
             require(self.grants, self.request.principal, target)
 
+    def prove(self, user: str, password: str) -> object:
+        """Return who has this name and this password, held up as a login is; raises
+        `WrongPassword`.
+        """
+        login = self.server.objects.security(PASSWORD_LOGIN)
+        assert isinstance(login, AccountsLogin)
+        try:
+            return login.judge(user, password, self.request)
+        except Refused as refused:
+            wrong = WrongPassword(WRONG_PASSWORD)
+            wrong.headers.update(refused.headers)
+            raise wrong from None
+
     def logged_in(self, token: str, session: Session) -> LoggedIn:
         """Return a session that has begun, and its token, which nothing may keep."""
         self.response.headers["Cache-Control"] = "no-store"
@@ -266,7 +279,7 @@ class SessionConfirm(SessionOperation):
         if former is None or not isinstance(principal, SessionPrincipal):
             raise Forbidden("only who is known by a session confirms it")
         asked: Confirmation = self.request.input
-        proved = self._prove(asked.user or principal.name, asked.password)
+        proved = self.prove(asked.user or principal.name, asked.password)
         if not is_same_user(proved, principal):
             raise WrongPassword(WRONG_PASSWORD)
         token, session = session_login.begin(
@@ -274,16 +287,6 @@ class SessionConfirm(SessionOperation):
         )
         self.sessions.end(self.own)
         return self.logged_in(token, session)
-
-    def _prove(self, user: str, password: str) -> object:
-        login = self.server.objects.security(PASSWORD_LOGIN)
-        assert isinstance(login, AccountsLogin)
-        try:
-            return login.judge(user, password, self.request)
-        except Refused as refused:
-            wrong = WrongPassword(WRONG_PASSWORD)
-            wrong.headers.update(refused.headers)
-            raise wrong from None
 
 
 class LogOut(SessionOperation):

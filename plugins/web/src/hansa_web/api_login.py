@@ -13,6 +13,8 @@ CONFIRM = "admin.session.confirm"
 """The service that takes the password of the caller's session once more."""
 PASSWORD_NEEDED = "password-required"
 """The code of a call that is refused until the password was given once more."""
+CHANGE = "admin.password.change"
+"""The service by which a user changes the password."""
 CORRECTABLE = ("wrong-password", "invalid", "too-many-requests")
 """Codes of a password that was not taken, and that may be entered again."""
 log = logging.getLogger("hansa.web")
@@ -62,6 +64,21 @@ def confirm_password(api: ClusterApi, access: Access, password: str, address: st
             return str(error)
         raise
     return replace(access, authorization=Access.bearer(access.user, begun["token"]).authorization)
+
+
+def change_password(
+    api: ClusterApi, access: Access, password: str, new: str, address: str
+) -> tuple[Access, int]:
+    """Change the password of the user of a session; returns the access by its new token, and how many
+    other sessions have ended. Raises `ApiError`.
+    """
+    done = api.call(CHANGE, {"password": password, "new": new}, access, address)
+    session = done["session"]
+    if session is None:
+        proven = Access.basic(access.user, new)
+    else:
+        proven = Access.bearer(access.user, str(session["token"]))
+    return replace(access, authorization=proven.authorization), int(done["ended"])
 
 
 def _with_password(api: ClusterApi, user: str, password: str) -> Access | None:

@@ -33,7 +33,7 @@ class Shown:
 class Redirect:
     """An answer to a POST that leads to another page, which shows the notice: of a change with its
     `revision`, and a `secret` that is never shown again; `view` is how the user wants pages from now
-    on.
+    on. With `renews` the session gets another token, since its user has just proved who it is.
     """
 
     to: str
@@ -41,6 +41,7 @@ class Redirect:
     revision: int = 0
     secret: str = ""
     view: View | None = None
+    renews: bool = False
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,9 @@ class PageResource:
         if isinstance(outcome, Redirect):
             if outcome.view is not None:
                 self._web.remember_view(response, outcome.view)
+            if outcome.renews:
+                renewed = self._web.sessions.renew(self._web.token(request))
+                self._web.remember(response, renewed)
             if outcome.notice:
                 notice = Notice(outcome.notice, outcome.revision, outcome.secret)
                 visit.session.notices.append(notice)
@@ -153,6 +156,7 @@ class PageResource:
             kept=self._web.kept,
             parts=parts,
             query=read_query(request),
+            address=request.remote_addr,
             recent=self._web.recent[cluster] if is_poll(request) else None,
         )
 

@@ -80,9 +80,9 @@ class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
     only polls of live parts have, answers may be a moment old, and are in `answers`.
-    `kept` has the forms that are shown again later, and `told` what is said of one that is.
-    `needs_password` is set by a call that the API refuses until the user has proven once more to be
-    that user.
+    `address` is that of the browser, `kept` has the forms that are shown again later, and `told` is
+    said of one that is. `needs_password` is set by a call that the API refuses until the user has
+    proven once more to be that user.
     """
 
     api: ClusterApi
@@ -98,6 +98,7 @@ class Visit:
     answers: list[JsonObject] = field(default_factory=list)
     needs_password: bool = False
     told: str = ""
+    address: str = ""
 
     @property
     def cluster(self) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from ..api import ApiError, JsonObject
+from ..api_login import CHANGE, change_password
 from ..devices import device
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import counted
 from ..view import DENSITIES, THEMES, View, current_view, is_zone, zones
 from ..visit import Visit
 
+FIELDS = ("old", "new", "again")
+"""The fields of the form that changes the password: the one of now, and the new one twice."""
 END = "admin.session.end"
 LIST = "admin.session.list"
 ADMINISTER = "admin.account.edit"
@@ -32,6 +35,8 @@ def _context(visit: Visit, sessions: list[JsonObject], error: ApiError | None) -
         "zones": sorted(name for name in zones() if "/" in name and not name.startswith("Etc/")),
         "chosen": current_view(),
         "fault": "",
+        "may_change": visit.may(CHANGE),
+        "faults": {},
     }
 
 
@@ -46,6 +51,8 @@ def act_on_me(visit: Visit) -> Outcome:
         )
     if action == "end":
         return _end(visit, here)
+    if action == "password":
+        return _change_password(visit, here)
     zone = visit.form.get("zone").strip() or "UTC"
     if not is_zone(zone):
         fault = f"there is no time zone {zone}; such as Europe/Berlin or UTC"
@@ -58,6 +65,37 @@ def act_on_me(visit: Visit) -> Outcome:
         is_zone_known=True,
     )
     return Redirect(here, "Pages look like this now.", view=view)
+
+
+def _change_password(visit: Visit, here: str) -> Outcome:
+    """Change the password of the user, whose session goes on by another token; a refusal is shown at
+    the field that it is about.
+    """
+    old, new, again = (visit.form.get(name) for name in FIELDS)
+    faults = {}
+    if not old:
+        faults["old"] = "enter the password that you log in with"
+    if new != again:
+        faults["again"] = "is not the new password"
+    if not faults:
+        visit.calls.append(CHANGE)
+        try:
+            access, ended = change_password(visit.api, visit.access, old, new, visit.address)
+        except ApiError as error:
+            if error.code == "wrong-password":
+                faults["old"] = str(error)
+            elif error.errors:
+                faults.update(error.errors)
+            elif error.status in (401, 403):
+                raise
+            else:
+                faults["old"] = str(error)
+    if faults:
+        return Shown({**show_me(visit), "faults": faults})
+    visit.access = access
+    visit.session.access[visit.cluster] = access
+    others = counted(ended, "other session has", "other sessions have")
+    return Redirect(here, f"The password is changed; {others} ended.", renews=True)
 
 
 def show_sessions(visit: Visit) -> Context:
@@ -103,7 +141,7 @@ PAGES = (
         path="/me",
         title="My sessions and settings",
         template="me.html",
-        services=(LIST, END),
+        services=(LIST, END, CHANGE),
         show=show_me,
         act=act_on_me,
     ),

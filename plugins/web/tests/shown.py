@@ -1,0 +1,151 @@
+"""What the pages show when they are looked at: something for each part of their addresses, nothing,
+faults in forms, and calls of the API that fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.waiting import wait_until
+from hansa_web.api import Access, ApiError, JsonObject, Unanswered
+from hansa_web.pages import PAGES
+
+SOURCE = """
+from hansa import Service
+
+
+class Weigh(Service):
+    def handle(self):
+        raise RuntimeError(f"no scale for {self.request.payload['n']}")
+
+
+class Load(Service):
+    def handle(self):
+        for number in range(3):
+            self.server.invoke_async("shown.weigh", {"n": number}, max_attempts=1)
+"""
+EMPTY = (
+    "/channels?filter=nothing-has-this-name",
+    "/services?name=nothing-has-this-name&filter=nothing-has-this-name",
+    "/failed?cause=nothing-has-this-cause",
+    "/changes?name=nothing-has-this-name",
+    "/audit?by=nobody",
+    "/dictionaries?filter=nothing-has-this-value",
+    "/find?q=nothing-has-this-text",
+    "/messages?cid=nothing-has-this-cid",
+    "/logs?text=nothing-has-this-text",
+    "/no-page",
+)
+"""Lists whose filter nothing fits, and an address of no page."""
+FAULTY = (
+    ("/channel/http/new", {}),
+    ("/outgoing/telegraph/new", {}),
+    ("/failed/replay?service=shown.weigh", {"rate": "fast"}),
+    ("/configuration", {"config": "{"}),
+    ("/deploy", {"file": "shown_faulty.py", "source": "import"}),
+    ("/services/shown.load/invoke", {}),
+)
+"""Forms, and what is entered that cannot be accepted."""
+REFUSED = (
+    "admin.problem.list",
+    "admin.statistics.summary",
+    "admin.history.list",
+    "admin.reference.users",
+    "admin.landscape.get",
+    "admin.job.runs",
+    "admin.log.groups",
+    "admin.replay.list",
+)
+"""Calls whose panel is refused, and the pages that have such panels."""
+WITH_REFUSED = (
+    "",
+    "/jobs",
+    "/jobs/shown",
+    "/channel/http/shown",
+    "/replays",
+)
+UNANSWERED = ("", "/channels", "/channel/http/shown/edit")
+
+
+def refuse(service: str, *others: object, **more: object) -> JsonObject:
+    """Answer a call as an API that fails does."""
+    problem = {"title": "Failed", "detail": f"{service} failed", "cid": "K0", "code": "internal"}
+    raise ApiError(500, problem)
+
+
+def leave_unanswered(*others: object, **more: object) -> JsonObject:
+    """Answer no call."""
+    raise Unanswered("the cluster tests cannot be reached: nobody listens")
+
+
+class Refusing:
+    """Calls of an API, of which some are refused."""
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __call__(
+        self, service: str, data: Mapping[str, object] | None, access: Access | None, **more: str
+    ) -> JsonObject:
+        """Refuse a call, or pass it on."""
+        if service in REFUSED:
+            return refuse(service)
+        answer: JsonObject = self._call(service, data, access, **more)
+        return answer
+
+
+def addresses(server: RunningServer) -> list[str]:
+    """Return an address of each page that a single server has, with something to show."""
+    failed, group = _failed_messages(server)
+    replay = server.api("admin.failed.replay", service="shown.weigh", batch=1)
+    revision = _defined(server)
+    parts = {
+        "group": group,
+        "name": "shown",
+        "kind": "channel",
+        "type": "http",
+        "revision": str(revision),
+        "id": failed,
+    }
+    particular = {
+        "/statistics/course": "/statistics/course?name=shown.load",
+        "/find": "/find?q=http",
+        "/failed/replay": "/failed/replay?service=shown.weigh",
+        "/failed/delete": "/failed/delete?service=shown.weigh",
+        "/replays/{id}": f"/replays/{replay['replay']}",
+        "/plugins/{name}": "/plugins/http",
+        "/services/{name}": "/services/shown.load",
+        "/services/{name}/source": "/services/shown.load/source",
+        "/services/{name}/invoke": "/services/shown.load/invoke",
+        "/services/{name}/samples": "/services/shown.load/samples",
+        "/services/{name}/slow": "/services/shown.load/slow",
+    }
+    return [particular.get(page.path) or page.path.format(**parts) for page in PAGES]
+
+
+def _failed_messages(server: RunningServer) -> tuple[str, str]:
+    """Have three messages fail; returns the id of one, and of their group."""
+    server.deploy("shown.py", SOURCE)
+    server.api("admin.service.invoke", name="shown.load")
+
+    def groups() -> Any:
+        items = server.api("admin.failed.groups", service="shown.weigh")["items"]
+        return items[0]["group"] if items and items[0]["count"] == 3 else None
+
+    group = wait_until(groups, 30, "three messages fail")
+    listed = server.api("admin.failed.list", service="shown.weigh")["items"]
+    return str(listed[0]["id"]), str(group)
+
+
+def _defined(server: RunningServer) -> int:
+    """Make a channel, a job, a value of a dictionary and a translation; returns the revision."""
+    server.api(
+        "admin.channel.schedule.create", name="shown", service="shown.load", start="2040-01-01T00:00"
+    )
+    for system, value in (("crm", "EUR"), ("erp", "978")):
+        server.api("admin.dictionary.create", system=system, key="currency", value=value)
+    settings = {"url_path": "/shown", "service": "shown.load", "security": "admin"}
+    made = server.api("admin.channel.http.create", name="shown", **settings)
+    return int(made["revision"])
