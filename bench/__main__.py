@@ -17,6 +17,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -37,21 +38,18 @@ from .ftp import ftp
 from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
 from .peers import PEERS
-from .programs import CREDENTIALS, Target, hansa, measured, peer, wrk
+from .programs import SOAP_BODY, SOAP_HEADERS, Target, hansa, measured, peer, wrk
 from .roles import roles
 from .samples import samples
 from .sql import sql
 from .tokens import tokens
 from .trace import trace
 from .web import web
+from .wss import wss
 from .zeromq import zeromq
 
 PAGE = TOP / "docs/performance.md"
 MARKS = ("<!-- figures: written by make bench -->", "<!-- end of figures -->")
-ENVELOPE = (
-    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
-    "<soapenv:Body><request>{}</request></soapenv:Body></soapenv:Envelope>"
-)
 
 
 def inside(folder: Path) -> Iterator[Figure]:
@@ -75,26 +73,6 @@ def inside(folder: Path) -> Iterator[Figure]:
         )
 
 
-def soap_target(target: Target) -> Target:
-    """The same message over SOAP."""
-    from .peers import SAMPLE
-
-    text = "".join(
-        "".join(
-            f"<{name}>{item}</{name}>" for item in (value if isinstance(value, list) else [value])
-        )
-        for name, value in SAMPLE.items()
-    )
-    body = ENVELOPE.format(text.replace(">True<", ">true<"))
-    return Target(
-        target.process,
-        target.port,
-        "/soap",
-        body,
-        {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'},
-    )
-
-
 def cpu(folder: Path) -> Iterator[Figure]:
     """CPU time of whole servers."""
     with hansa(folder / "cpu") as (_, ours), peer("falcon, same waitress") as bare:
@@ -106,7 +84,7 @@ def cpu(folder: Path) -> Iterator[Figure]:
             bound=1.10,
             note="µs of CPU",
         )
-        soap = soap_target(ours)
+        soap = replace(ours, path="/soap", body=SOAP_BODY, headers=SOAP_HEADERS)
         yield compare(
             "server CPU per request: SOAP / JSON, 1 KB each",
             lambda: wrk(soap, folder).cpu_us,
@@ -334,6 +312,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "samples": samples,
     "sql": sql,
     "tokens": tokens,
+    "wss": wss,
     "trace": trace,
     "web": web,
     "zeromq": zeromq,

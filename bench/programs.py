@@ -29,6 +29,22 @@ HEADERS = {
     "Content-Type": "application/json",
     **CREDENTIALS,
 }  # sent to peers, too: all get the same bytes
+ENVELOPE = (
+    '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/">'
+    "<soapenv:Body><request>{}</request></soapenv:Body></soapenv:Envelope>"
+)
+SOAP_HEADERS = {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
+
+
+def _elements(name: str, value: object) -> str:
+    values = value if isinstance(value, list) else [value]
+    return "".join(f"<{name}>{item}</{name}>" for item in values)
+
+
+SOAP_BODY = ENVELOPE.format(
+    "".join(_elements(name, value) for name, value in SAMPLE.items())
+).replace(">True<", ">true<")
+"""The same message over SOAP."""
 
 
 @dataclass
@@ -50,6 +66,13 @@ class Target:
                 total += times.user + times.system
         return total
 
+    def script(self) -> str:
+        """Return what wrk does, in Lua: send the same request again and again."""
+        lines = ['wrk.method = "POST"', f"wrk.body = [==[{self.body}]==]"]
+        for name, value in self.headers.items():
+            lines.append(f'wrk.headers["{name}"] = [==[{value}]==]')
+        return "\n".join(lines)
+
 
 @dataclass
 class Run:
@@ -63,9 +86,7 @@ class Run:
 def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float = 1.0) -> Run:
     """Load a target for a while; fails when an answer was no success."""
     script = folder / f"{target.port}{target.path.replace('/', '_')}.lua"
-    lines = ['wrk.method = "POST"', f"wrk.body = [==[{target.body}]==]"]
-    lines += [f'wrk.headers["{name}"] = [==[{value}]==]' for name, value in target.headers.items()]
-    script.write_text("\n".join(lines))
+    script.write_text(target.script())
     before = target.cpu()
     done = subprocess.run(
         [

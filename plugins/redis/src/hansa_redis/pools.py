@@ -7,11 +7,11 @@ from __future__ import annotations
 import os
 from collections import deque
 
-from redis import Redis, exceptions
+from redis import exceptions
 from redis.connection import BlockingConnectionPool, Connection, ConnectionPool
 
 from .deadline import remaining
-from .untyped import Answer, Argument, Option
+from .untyped import Argument, Option
 
 
 class LastGivenBack(ConnectionPool):
@@ -86,27 +86,6 @@ class Pool(LastGivenBack, BlockingConnectionPool):
     def is_short(self) -> bool:
         """Whether all connections are in use or on the pile: then a call may be waiting."""
         return bool(self.pool.empty())
-
-
-def execute_once(client: Redis, *command: Argument) -> Answer:
-    """Run one command and return its answer as it was read; if the connection was closed, or the
-    node holds the keys no longer, the client runs it as any other.
-
-    PERF: without the layers of redis-py for retries and events, and without a look at whether the
-    connection is quiet, a command costs 50 us less of this process, of about 100.
-    """
-    pool = client.connection_pool
-    if not isinstance(pool, LastGivenBack):
-        return client.execute_command(*command)  # type: ignore[no-untyped-call]
-    connection = pool.last_connection()
-    try:
-        connection.send_command(*command)  # type: ignore[no-untyped-call]
-        return connection.read_response()
-    except (exceptions.ConnectionError, exceptions.MovedError):
-        pass
-    finally:
-        pool.release(connection)
-    return client.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
 def _is_quiet(connection: Connection) -> bool:

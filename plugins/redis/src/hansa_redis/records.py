@@ -8,7 +8,7 @@ from hansa import Records
 from redis import Redis
 from redis.client import NEVER_DECODE
 
-from .pools import execute_once
+from .grouping import CommandGroups
 
 _COUNT = """
 -- counter | seconds
@@ -28,6 +28,7 @@ class RedisRecords(Records):
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
+        self._claims = CommandGroups(redis)
         # PERF: a transaction of the two commands takes 170 us of this process, the script 120
         self._count = redis.register_script(_COUNT)
 
@@ -51,7 +52,7 @@ class RedisRecords(Records):
     def claim(self, name: str, seconds: float) -> bool:
         """Begin a counter at one that expires after `seconds`; whether there was none."""
         command = ("SET", self._counter(name), "1", "NX", "EX", math.ceil(seconds))
-        return execute_once(self._redis, *command) is not None
+        return self._claims.execute(*command) is not None
 
     def delete(self, name: str) -> None:
         """Forget a value or a counter."""
