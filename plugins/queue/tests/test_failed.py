@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from hansa import Conflict, Forbidden, Invalid, NotFound, Request, Unavailable, load
 from hansa.contract.service import Binding
+from hansa_admin.causes import pattern
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import plugin, services
-from hansa_queue.cause import pattern
 from hansa_queue.index import Selection
 from hypothesis import given, strategies as st
 

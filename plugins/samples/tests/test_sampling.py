@@ -31,6 +31,7 @@ from hansa_json.format import JsonFormat
 from hansa_redaction.found import MASK
 from hansa_redaction.settings import RedactionSettings
 from hansa_samples import plugin, sampler as sampler_module
+from hansa_samples.failures import QUEUED, AskedFailures, grouped, has_failed
 from hansa_samples.kinds import Sampling
 from hansa_samples.odb_store import OdbStore
 from hansa_samples.sample import Head, Message, Sample, decoded
@@ -305,6 +306,26 @@ def test_hostile_payloads(sampled: Sampled, payload: bytes, text: str, note: str
     assert time.thread_time() - began < 1
     (one,) = sampled.take()
     assert (one.request.text, one.request.note, one.request.size) == (text, note, len(payload))
+
+
+def test_failures_of_one_cause_are_one_group():
+    def head(id: str, at: float, outcome: str, **known: Any) -> Head:
+        return Head(id, at, "made", "error", 1.0, outcome, **known)
+
+    heads = [
+        head("1", 1.0, "conflict", cause="Conflict: order * is taken"),
+        head("2", 3.0, "conflict", cause="Conflict: order * is taken"),
+        head("3", 4.0, "status-404"),
+        head("4", 2.0, "unexpected", cause="Conflict: order * is taken", channel=QUEUED),
+    ]
+    first, second, third = grouped(heads)
+    assert (first.cause, first.latest) == ("status-404", "3")
+    assert (second.count, second.first, second.last, second.latest) == (2, 1.0, 3.0, "2")
+    assert third.group != second.group
+    asked = AskedFailures()
+    assert [one.id for one in heads if asked.matches(one)] == ["1", "2", "3"]
+    assert AskedFailures(queued=True, cause="TAKEN").matches(heads[3])
+    assert not has_failed(head("5", 1.0, "ok"))
 
 
 def test_a_sample_as_an_input():

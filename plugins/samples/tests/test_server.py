@@ -130,6 +130,32 @@ def test_samples_are_kept_and_masked(server: RunningServer):
     assert json.loads(shown["request"]["text"])["card"]["number"] == MASK
 
 
+def test_failures_are_grouped_by_cause(server: RunningServer):
+    found = server.api("admin.sample.failures", service="orders.get")
+    (group,) = found["items"]
+    assert (group["cause"], group["outcome"], group["status"]) == (
+        f"Invalid: no: {MASK}",
+        "invalid",
+        400,
+    )
+    assert (group["count"], found["samples"], found["total"]) == (1, 1, 1)
+    (sample,) = listed(server, group=group["group"])["items"]
+    assert (sample["id"], sample["cid"]) == (group["latest"], group["latest_cid"])
+    assert sample["cause"] == group["cause"]
+    assert listed(server, group="0" * 12)["total"] == 0
+    for conditions in ({"cause": "INVALID: no"}, {"since": sample["at"], "until": sample["at"]}):
+        asked = {**conditions, "service": "orders.get"}
+        assert server.api("admin.sample.failures", **asked)["total"] == 1, conditions
+    for conditions in ({"cause": "elsewhere"}, {"until": 1.0}, {"since": sample["at"] + 1}):
+        asked = {**conditions, "service": "orders.get"}
+        assert server.api("admin.sample.failures", **asked)["total"] == 0, conditions
+    assert as_user(server, "vera", "admin.sample.failures").status_code == 200
+    told = hansa(server, "sample", "failures", "orders.get").stdout
+    assert group["group"] in told and "Invalid: no" in told
+    told = hansa(server, "sample", "list", "--group", group["group"]).stdout
+    assert sample["id"] in told
+
+
 def test_nothing_of_a_secret_is_stored(server: RunningServer):
     with closing(sqlite3.connect(server.dir / "odb.sqlite")) as odb:
         texts = [row[0] for row in odb.execute("select text from journal where name like 'samp%'")]

@@ -181,7 +181,7 @@ def web(server: RunningServer, of_unit: Shared) -> Listening:
     return of_unit.get("web admin", lambda: listening(server.url))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(web: Listening) -> str:
     """The address of the web admin."""
     return web.url

@@ -45,7 +45,7 @@ FAULTY = (
     ("/failed/replay?service=shown.weigh", {"rate": "fast"}),
     ("/configuration", {"config": "{"}),
     ("/deploy", {"file": "shown_faulty.py", "source": "import"}),
-    ("/services/shown.load/invoke", {}),
+    ("/dictionaries", {"value": ""}),
 )
 """Forms, and what is entered that cannot be accepted."""
 REFUSED = (
@@ -98,8 +98,7 @@ class Refusing:
 
 def addresses(server: RunningServer) -> list[str]:
     """Return an address of each page that a single server has, with something to show."""
-    failed, group = _failed_messages(server)
-    replay = server.api("admin.failed.replay", service="shown.weigh", batch=1)
+    failed, group, replay = _failed_messages(server)
     revision = _defined(server)
     parts = {
         "group": group,
@@ -114,7 +113,7 @@ def addresses(server: RunningServer) -> list[str]:
         "/find": "/find?q=http",
         "/failed/replay": "/failed/replay?service=shown.weigh",
         "/failed/delete": "/failed/delete?service=shown.weigh",
-        "/replays/{id}": f"/replays/{replay['replay']}",
+        "/replays/{id}": f"/replays/{replay}",
         "/plugins/{name}": "/plugins/http",
         "/services/{name}": "/services/shown.load",
         "/services/{name}/source": "/services/shown.load/source",
@@ -125,24 +124,35 @@ def addresses(server: RunningServer) -> list[str]:
     return [particular.get(page.path) or page.path.format(**parts) for page in PAGES]
 
 
-def _failed_messages(server: RunningServer) -> tuple[str, str]:
-    """Have three messages fail; returns the id of one, and of their group."""
+def _failed_messages(server: RunningServer) -> tuple[str, str, str]:
+    """Have three messages fail, and one of them again; returns the ids of one, of their group, and of
+    the replay that waits.
+    """
     server.deploy("shown.py", SOURCE)
     server.api("admin.service.invoke", name="shown.load")
 
-    def groups() -> Any:
+    def group() -> Any:
         items = server.api("admin.failed.groups", service="shown.weigh")["items"]
         return items[0]["group"] if items and items[0]["count"] == 3 else None
 
-    group = wait_until(groups, 30, "three messages fail")
+    wait_until(group, 30, "three messages fail")
+    replay = server.api("admin.failed.replay", service="shown.weigh", batch=1)["id"]
+    wait_until(
+        lambda: server.api("admin.replay.get", id=replay)["failed"] == 1, 30, "one fails again"
+    )
+    found = wait_until(group, 30, "three messages wait again")
     listed = server.api("admin.failed.list", service="shown.weigh")["items"]
-    return str(listed[0]["id"]), str(group)
+    return str(listed[0]["id"]), str(found), str(replay)
 
 
 def _defined(server: RunningServer) -> int:
     """Make a channel, a job, a value of a dictionary and a translation; returns the revision."""
     server.api(
-        "admin.channel.schedule.create", name="shown", service="shown.load", start="2040-01-01T00:00"
+        "admin.channel.schedule.create",
+        name="shown",
+        service="shown.load",
+        job_type="cron",
+        cron="0 4 1 1 *",
     )
     for system, value in (("crm", "EUR"), ("erp", "978")):
         server.api("admin.dictionary.create", system=system, key="currency", value=value)

@@ -79,7 +79,7 @@ def test_the_command_makes_what_the_form_makes(browser: Browser, server: Running
     words = shlex.split(call.replace("\\\n", ""))
     assert words[0] == "curl" and words[2::2] == ["-H", "-H", "-d"]
     url, header, content_type, data = words[1::2]
-    assert header == "Authorization: Bearer $HANSA_TOKEN"
+    assert header == "Authorization: Bearer $TOKEN"
     asked = json.loads(data)
     assert asked["key"] == "***" and content_type == "Content-Type: application/json"
     done = requests.post(

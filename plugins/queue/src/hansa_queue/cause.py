@@ -5,22 +5,14 @@ one cause.
 from __future__ import annotations
 
 import hashlib
-import re
 
 import msgspec
 from hansa import HansaError
+from hansa_admin.causes import pattern
 
 from .call import Attempt
 
 LONGEST_CAUSE = 2000
-LONGEST_PATTERN = 300
-_VARIABLE = re.compile(
-    r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}"  # UUID
-    r"|\bK[0-9A-Z]{27}\b"  # correlation id
-    r"|0x[0-9a-fA-F]+"
-    r"|\b[0-9a-fA-F]{12,}\b"
-    r"|\d+(?:[.,:]\d+)*"
-)
 
 
 class Brief(msgspec.Struct):
@@ -67,14 +59,6 @@ class GroupSubject(msgspec.Struct):
 def about(brief: Brief) -> bytes:
     """Return what the group of a failed message is about, as JSON."""
     return msgspec.json.encode(GroupSubject(brief.service, pattern(brief.cause)))
-
-
-def pattern(cause: str) -> str:
-    """Return a cause without what differs from one message to the next: numbers, identifiers, all
-    but its first line.
-    """
-    first_line, _, _ = cause.partition("\n")
-    return _VARIABLE.sub("*", first_line)[:LONGEST_PATTERN]
 
 
 def cause_of(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""`hansa sample settings | list | get | delete | invoke`: samples, on the command line."""
+"""`hansa sample settings | list | failures | get | delete | invoke`: samples, on the command line."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ COLUMNS = {
     "request_size": "in",
     "answer_size": "out",
     "cid": "cid",
+}
+FAILURE_COLUMNS = {
+    "group": "group",
+    "service": "service",
+    "cause": "cause",
+    "count": "samples",
+    "first": "first",
+    "last": "last",
+    "latest": "latest",
+    "latest_cid": "cid",
 }
 SETTINGS = ("service", "active", "every", "slower_than", "errors", "until", "masks", "keep")
 ID = "id"
@@ -64,6 +74,7 @@ def settings(client: Client, as_json: bool, off: bool, **values: Any) -> None:
     click.Option(["--channel"], default="", help="Only of this channel, as TYPE NAME."),
     click.Option(["--by"], default="", help="Only of this caller."),
     click.Option(["--cid"], default="", help="Only with this correlation id."),
+    click.Option(["--group"], default="", help="Only failures of this group."),
     click.Option(["--slower-than"], type=float, help="Only those that took this long, in ms."),
     click.Option(["--since"], type=Moment(), help="Only from then on."),
     click.Option(["--until"], type=Moment(), help="Only up to then."),
@@ -87,6 +98,29 @@ def list_samples(client: Client, as_json: bool, **values: Any) -> None:
     print_rest(len(items), answer["total"])
     for service, count in answer["dropped"].items():
         click.echo(f"{count} of {service} were not kept, since there were too many", err=True)
+
+
+@command(
+    "failures",
+    click.Argument(["service"], default=""),
+    click.Option(["--cause"], default="", help="Only those whose cause contains this text."),
+    click.Option(["--queued"], is_flag=True, help="Also those of asynchronous calls."),
+    click.Option(["--since"], type=Moment(), help="Only from then on."),
+    click.Option(["--until"], type=Moment(), help="Only up to then."),
+    *paging("groups", limit=50),
+)
+def list_failures(client: Client, as_json: bool, **values: Any) -> None:
+    """Group the calls that failed, of SERVICE or of all, by their causes."""
+    answer = client.call("admin.sample.failures", given(values))
+    if as_json:
+        output.print_json(answer)
+        return
+    moments = ("first", "last")
+    items = [
+        {**item, **{key: output.moment(item[key]) for key in moments}} for item in answer["items"]
+    ]
+    output.listing(items, FAILURE_COLUMNS, "failures")
+    print_rest(len(items), answer["total"])
 
 
 @command("get", click.Argument([ID]))
@@ -146,5 +180,5 @@ def invoke_sample(client: Client, as_json: bool, id: str, service: str) -> None:
 
 
 sample = click.Group("sample", help="Requests that were kept: one in so many, slow ones, errors.")
-for _command in (settings, list_samples, get_sample, delete_samples, invoke_sample):
+for _command in (settings, list_samples, list_failures, get_sample, delete_samples, invoke_sample):
     sample.add_command(_command)

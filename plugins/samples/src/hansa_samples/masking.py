@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hansa import new_cid
+from hansa_admin.causes import pattern
 from hansa_redaction.redaction import Body, Redacted, Redaction
 from hansa_redaction.rules import Rules
 
 from .exchange import Exchange
 from .sample import Head, Message, Sample
+
+LONGEST_CAUSE = 160
+"""Characters of the cause of a failure in the index of samples."""
 
 
 def sample_of(exchange: Exchange, service: str, worker: str, rules: Rules) -> Sample:
@@ -20,6 +24,7 @@ def sample_of(exchange: Exchange, service: str, worker: str, rules: Rules) -> Sa
     parameters = redaction.add_parameters(exchange.parameters)
     request = redaction.add_body(exchange.body)
     answer = redaction.add_body(exchange.answer)
+    error = redaction.text(exchange.error)
     head = Head(
         id=new_cid(),
         at=round(exchange.at, 3),
@@ -36,6 +41,7 @@ def sample_of(exchange: Exchange, service: str, worker: str, rules: Rules) -> Sa
         worker=worker,
         request_size=exchange.body.size,
         answer_size=exchange.answer.size,
+        cause=pattern(error)[:LONGEST_CAUSE],
     )
     return Sample(
         head=head,
@@ -44,7 +50,7 @@ def sample_of(exchange: Exchange, service: str, worker: str, rules: Rules) -> Sa
         parameters=redaction.fields(parameters),
         request=message(exchange.body, redaction.fields(headers), redaction.body(request)),
         answer=message(exchange.answer, redaction.fields(answer_headers), redaction.body(answer)),
-        error=redaction.text(exchange.error),
+        error=error,
     )
 
 

@@ -27,7 +27,8 @@ class Head(msgspec.Struct, omit_defaults=True):
     """What lists show of a sample, none of which is a payload.
 
     `at` is when its call began, in seconds of the Unix epoch, `ms` how long it took, `outcome` `ok`
-    or the code of an error, `by` the name of its caller, `definition` what vouches for the caller.
+    or the code of an error, `cause` what happened, without what differs from one failure to the
+    next, `by` the name of its caller, `definition` what vouches for the caller.
     `bytes` is the size of what is kept; `slot` is where.
     """
 
@@ -48,6 +49,7 @@ class Head(msgspec.Struct, omit_defaults=True):
     answer_size: int = 0
     bytes: int = 0
     slot: int = 0
+    cause: str = ""
 
 
 class Sample(msgspec.Struct, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""The admin services of samples: `admin.sample.{settings,list,get,delete}`."""
+"""The admin services of samples: `admin.sample.{settings,list,failures,get,delete}`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 from hansa import Invalid, Model, NotFound, PlainSettings, dump, setting
 from hansa_admin.operation import Operation
 
+from .failures import SampleFailures, group_of, has_failed
 from .index import Changed, Index, removed
 from .kinds import Sampling
 from .sample import Head, Message, Sample, decoded
@@ -90,6 +91,7 @@ class AskedSamples(Model):
     channel: Annotated[str, setting("Only of this channel, as TYPE NAME")] = ""
     by: Annotated[str, setting("Only of this caller")] = ""
     cid: Annotated[str, setting("Only with this correlation id")] = ""
+    group: Annotated[str, setting("Only failures of this group of admin.sample.failures")] = ""
     slower_than: Annotated[float, setting("Only those that took at least this long, in ms")] = 0.0
     since: Annotated[float | None, setting("Only from then on, in seconds of the Unix epoch")] = (
         None
@@ -104,6 +106,8 @@ class AskedSamples(Model):
         asked = (self.service, self.why, self.channel, self.by, self.cid)
         found = (head.service, head.why, head.channel, head.by, head.cid)
         if any(want not in ("", have) for want, have in zip(asked, found, strict=True)):
+            return False
+        if self.group and (not has_failed(head) or group_of(head) != self.group):
             return False
         is_early = self.since is not None and head.at < self.since
         is_late = self.until is not None and head.at > self.until
@@ -120,6 +124,12 @@ class ListedSample(Model):
     ms: Annotated[float, setting("How long the call took, in ms")]
     outcome: Annotated[
         str, setting("ok, the code of an error, or status-404 for a status from 400 up")
+    ]
+    cause: Annotated[
+        str,
+        setting(
+            "What happened, with * for numbers and identifiers; empty if no error ended the call"
+        ),
     ]
     status: Annotated[int, setting("Status of the answer")]
     cid: Annotated[str, setting("Correlation id")]
@@ -353,4 +363,10 @@ def message(kept: Message) -> ShownMessage:
     return ShownMessage(**msgspec.structs.asdict(kept))
 
 
-OPERATIONS: tuple[type[Operation], ...] = (SampleSettings, SampleList, SampleGet, SampleDelete)
+OPERATIONS: tuple[type[Operation], ...] = (
+    SampleSettings,
+    SampleList,
+    SampleFailures,
+    SampleGet,
+    SampleDelete,
+)

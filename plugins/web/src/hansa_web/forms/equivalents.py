@@ -20,7 +20,7 @@ MASK = "***"
 """What stands for a secret."""
 PROMPTED = "-"
 """What a command takes a secret as that it is to prompt for."""
-TOKEN = "$HANSA_TOKEN"
+TOKEN = "$TOKEN"
 
 
 def call_of(url: str, service: str, data: Mapping[str, object]) -> str:

@@ -212,5 +212,15 @@ if ("zone" in root.dataset) {
 }
 
 // on a narrow screen the menu is folded
+const isNarrow = matchMedia("(max-width: 900px)");
 const menu = document.querySelector(".menu");
-if (menu && matchMedia("(max-width: 900px)").matches) menu.open = false;
+if (menu && isNarrow.matches) menu.open = false;
+
+// a menu that covers the page, or fills a narrow screen, is closed by Escape
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const open = document.querySelector(isNarrow.matches ? ".new[open], .menu[open]" : ".new[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
