@@ -56,6 +56,7 @@ TOGETHER = {
     "RabbitMQ": re.compile(
         r"plugins/amqp/tests/|plugins/zato/tests/test_amqp\.py|tests/scenarios/test_everywhere\.py"
     ),
+    "ActiveMQ": re.compile(r"plugins/jms/tests/test_(channel|contract|outgoing)\.py"),
     "databases of definitions": re.compile(
         r"tests/odb/"
         r"|tests/core/odb/test_journal\.py"

@@ -4,7 +4,7 @@ set -eu
 # program:package; several programs of one package need one line
 needs="chromium:chromium mosquitto:mosquitto rabbitmq-server:rabbitmq-server redis-server:redis-server haproxy:haproxy curl:curl ip:iproute2 iptables:iptables slapd:slapd
     postgres:postgresql mariadbd:mariadb-server-core my_print_defaults:mariadb-client-core vsftpd:vsftpd sshd:openssh-server ssh-keygen:openssh-client
-    strace:strace dovecot:dovecot-imapd"
+    strace:strace dovecot:dovecot-imapd activemq:activemq javac:default-jdk-headless"
 [ "${1:-test}" = bench ] && needs="wrk:wrk"
 
 PATH="$PATH:/usr/sbin:/sbin"
@@ -16,6 +16,8 @@ for need in $needs; do
 done
 # pictures of pages are made with it, so that they are the same everywhere
 [ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
+# ActiveMQ makes map messages readable with it
+[ -e /usr/share/java/xstream.jar ] || missing="$missing libxstream-java"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     printf '==> apt-get install%s\n' "$missing"

@@ -1,0 +1,1 @@
+"""JMS for Hansa, over STOMP."""
