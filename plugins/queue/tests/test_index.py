@@ -71,6 +71,35 @@ def test_as_many_others_are_found_too(broken: Worker, cluster: Cluster):
     assert call(worker, "failed.list", cid="C1")["total"] == 2
 
 
+def test_groups_and_the_server_are_conditions(broken: Worker):
+    groups = call(broken, "failed.groups")["items"]
+    names = [one["group"] for one in groups]
+    assert len(names) == 3
+    rest = sum(one["count"] for one in groups[1:])
+    (message, *_) = call(broken, "failed.list", limit=1)["items"]
+    server = message["worker"].partition("/")[0]
+    everything = call(broken, "failed.list")["total"]
+    for conditions, wanted in (
+        ({"groups": names}, everything),
+        ({"groups": names[:1]}, groups[0]["count"]),
+        ({"groups": names, "service": "bills"}, 2),
+        ({"groups": names, "group": names[1]}, groups[1]["count"]),
+        ({"groups": ["0" * 12]}, 0),
+        ({"server": server}, everything),
+        ({"server": server, "groups": names[1:]}, rest),
+        ({"server": "elsewhere"}, 0),
+        ({"server": server[:-1]}, 0),
+    ):
+        assert call(broken, "failed.list", **conditions)["total"] == wanted, conditions
+        assert call(broken, "failed.groups", **conditions)["messages"] == wanted, conditions
+    ids = [message["id"]]
+    failed = broken.queue.failed
+    assert failed.delete(Selection(ids, server="elsewhere")) == 0
+    assert failed.delete(Selection(groups=names[1:], server="elsewhere")) == 0
+    assert failed.delete(Selection(groups=names[1:], server=server)) == rest
+    assert balanced(broken)
+
+
 @pytest.mark.parametrize("act", ["replay", "delete"])
 def test_what_the_index_alone_has_is_not_counted(
     act: str, broken: Worker, cluster: Cluster, monkeypatch: pytest.MonkeyPatch

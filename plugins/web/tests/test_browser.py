@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.waiting import wait_until
 from playwright.sync_api import Browser, Route
 
 from plugins.web.tests.real_browser import CHROMIUM, log_in
 
+KEYED = """
+from hansa import Service
+
+
+class Fail(Service):
+    def handle(self):
+        raise RuntimeError("it fails")
+
+
+class Load(Service):
+    def handle(self):
+        for number in range(3):
+            self.server.invoke_async("keyed.fail", {"n": number}, max_attempts=1)
+"""
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
 )
@@ -89,3 +104,41 @@ def test_keys_filter_zone_and_what_follows_a_change(
     page.get_by_text("applied by 1 of 1 worker").wait_for()
     assert failed != []
     context.close()
+
+
+def test_keys_go_through_rows_and_select_them(
+    url: str, chromium: Browser, server: RunningServer
+) -> None:
+    if server.api("admin.server.status")["async"] is None:
+        pytest.skip("no queue is installed")
+    server.deploy("keyed.py", KEYED)
+    server.api("admin.service.invoke", name="keyed.load")
+    wait_until(
+        lambda: server.api("admin.failed.groups", service="keyed.fail")["messages"] == 3,
+        30,
+        "three messages fail",
+    )
+    context = chromium.new_context()
+    page = context.new_page()
+    log_in(page, url, server.password)
+    (group,) = server.api("admin.failed.groups", service="keyed.fail")["items"]
+    page.goto(f"{url}/tests/failed/groups/{group['group']}")
+    focused = "document.activeElement.closest('tr')?.rowIndex"
+    assert page.locator("tr[aria-selected]").count() == 1
+    for key, row in (("j", 2), ("j", 3), ("j", 3), ("k", 2)):
+        page.keyboard.press(key)
+        assert page.evaluate(focused) == row, key
+    page.keyboard.press("x")
+    page.get_by_text("1 selected").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**id=*")
+    assert page.evaluate("document.querySelector('tr[aria-selected]').rowIndex") == 2
+    page.keyboard.press("k")
+    assert page.evaluate(focused) == 1
+    page.goto(f"{url}/tests/failed?service=keyed.fail")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Delete the selected…").click()
+    page.get_by_role("heading", name="Delete 3 failed messages").wait_for()
+    context.close()
+    server.api("admin.failed.delete", service="keyed.fail")

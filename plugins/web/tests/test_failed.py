@@ -138,6 +138,34 @@ def test_a_viewer_sees_no_payload_and_who_read_one_is_recorded(
         assert viewer.get(path).status_code == 200
 
 
+def test_what_is_ticked_is_replayed_or_deleted(
+    browser: Browser, server: RunningServer, group: Any
+) -> None:
+    listed = server.api("admin.failed.list", group=group["group"])["items"]
+    name = listed[0]["worker"].partition("/")[0]
+    page = browser.get(f"/tests/failed?server={name}&service=bills.bill").text
+    assert "1 group, 3 messages" in page and f'name="group" value="{group["group"]}"' in page
+    assert "No failed message fits" in browser.get("/tests/failed?server=elsewhere").text
+    ids = [one["id"] for one in listed]
+    page = browser.get(f"/tests/failed/groups/{group['group']}").text
+    assert all(f'name="id" value="{each}"' in page for each in ids)
+    for act in ("replay", "delete"):
+        nothing = browser.get(f"/tests/failed/{act}?ticked=yes&service=bills.bill")
+        assert nothing.status_code == 422 and "tick what is meant" in nothing.text
+    path = f"/tests/failed/delete?ticked=yes&id={ids[0]}&id={ids[1]}"
+    assert "Delete 2 failed messages" in browser.get(path).text
+    assert browser.post(path, {"count": "2"}).status_code == 303
+    assert server.api("admin.failed.list", group=group["group"])["total"] == 1
+    both = f"ticked=yes&group={group['group']}&group=000000000000&server={name}"
+    page = browser.get(f"/tests/failed/replay?{both}").text
+    assert "Replay 1 failed message<" in page and f"--group {group['group']}" in page
+    replay = browser.post(f"/tests/failed/replay?{both}", {"rate": "50"}).headers["location"]
+    wait_until(lambda: "finished" in browser.get(replay).text, 30, "it ends")
+    assert "2 chosen groups" in browser.get(replay).text
+    away = f"ticked=yes&group={group['group']}&group=000000000000&server=elsewhere"
+    assert "Delete 0 failed messages" in browser.get(f"/tests/failed/delete?{away}").text
+
+
 def test_the_queue_lists_its_calls(browser: Browser, server: RunningServer) -> None:
     page = browser.get("/tests/queue?state=delayed&service=nobody.calls")
     assert page.status_code == 200 and "No call in the queue fits the filter" in page.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,7 +25,7 @@ class Answer(Service):
 """
 
 
-def opened(browser: Browser, path: str, fields: dict[str, object], action: str) -> str:
+def opened(browser: Browser, path: str, fields: Mapping[str, object], action: str) -> str:
     """Press a button "new…" of a form; returns where it leads to."""
     answer = browser.post(path, {**fields, "action": action})
     assert answer.status_code == 303, answer.text
@@ -67,9 +68,9 @@ def test_a_security_definition_is_made_from_the_form_of_a_channel(
     seen = {"seen_revision": "1", "url_path": "/c"}
     new = opened(browser, edit, seen, "new:basic:security")
     made = browser.post(new, {"name": "opener2", "username": "opener2", "password": PASSWORD})
-    page = browser.get(made.headers["location"])
-    assert page.status_code == 200, page.text
-    assert 'value="/c"' in page.text and "\nopener2</textarea>" in page.text
+    again = browser.get(made.headers["location"])
+    assert again.status_code == 200, again.text
+    assert 'value="/c"' in again.text and "\nopener2</textarea>" in again.text
 
 
 def test_forms_are_opened_from_forms_and_from_objects_in_them(

@@ -26,9 +26,12 @@ def conditions() -> list[click.Parameter]:
         click.Option(["--service"], default="", help="Only of this service."),
         click.Option(["--cause"], default="", help="Only those whose cause contains this text."),
         click.Option(
-            ["--group"], default="", help="Only of this group, as `hansa failed groups` names it."
+            ["--group", "groups"],
+            multiple=True,
+            help="Only of this group, or one of these, as `hansa failed groups` names them.",
         ),
         click.Option(["--cid"], default="", help="Only those of this correlation id."),
+        click.Option(["--on", "server"], default="", help="Only those that failed on this server."),
         click.Option(
             ["--since"],
             type=Moment(),

@@ -39,6 +39,8 @@ class Selection:
     cid: str = ""
     since: float | None = None
     until: float | None = None
+    groups: list[str] | None = None
+    server: str = ""
 
     @property
     def span(self) -> tuple[float, float]:
@@ -46,6 +48,11 @@ class Selection:
         low = -math.inf if self.since is None else self.since * 1000
         high = math.inf if self.until is None else self.until * 1000
         return low, high
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there are conditions besides those on id, correlation id and time."""
+        return bool(self.service or self.cause or self.group or self.groups or self.server)
 
     def matches(self, brief: Brief) -> bool:
         """Whether a message meets the conditions besides those on its id and time."""
@@ -55,17 +62,32 @@ class Selection:
             return False
         if self.group and brief.group != self.group:
             return False
+        if self.groups and brief.group not in self.groups:
+            return False
+        if self.server and server_of(brief) != self.server:
+            return False
         return self.cause.lower() in brief.cause.lower()
 
     def may_match(self, group: str, subject: GroupSubject) -> bool:
         """Whether messages of a group may meet the conditions."""
         if self.service and subject.service != self.service:
             return False
+        if self.groups and group not in self.groups:
+            return False
         return not self.group or group == self.group
 
     def has_all_of(self, subject: GroupSubject) -> bool:
-        """Whether the causes of all messages of a group contain the text, as their pattern shows."""
+        """Whether all messages of a group meet the conditions, as is known without reading them: the
+        pattern of their causes contains the text, and they may be of any server.
+        """
+        if self.server:
+            return False
         return self.cause.lower() in subject.cause.lower() and "*" not in self.cause
+
+
+def server_of(brief: Brief) -> str:
+    """Return the server on which a message failed last."""
+    return brief.worker.partition("/")[0]
 
 
 @dataclass(frozen=True)
@@ -154,7 +176,7 @@ class FailedIndex:
             return Sources(entries=self._matching(selection, self._named(selection)))
         if selection.cid:
             return Sources(entries=self._matching(selection, self._of_cid(selection)))
-        if not (selection.service or selection.group or selection.cause):
+        if not selection.is_narrowed:
             return Sources([self.store.failed])
         keys: list[str] = []
         entries: list[FailedEntry] = []
@@ -214,7 +236,7 @@ class FailedIndex:
 
     def _matching(self, selection: Selection, entries: list[FailedEntry]) -> list[FailedEntry]:
         """Return those of some messages that meet the conditions, by what they hold."""
-        if not (selection.service or selection.group or selection.cause or selection.cid):
+        if not (selection.is_narrowed or selection.cid):
             return entries
         found: list[FailedEntry] = []
         for batch in batches(entries):

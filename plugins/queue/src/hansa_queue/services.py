@@ -30,7 +30,9 @@ class Conditions(Model):
         str, setting("Only those whose cause contains this text, in upper or lower case")
     ] = ""
     group: Annotated[str, setting("Only of this group, as admin.failed.groups names it")] = ""
+    groups: Annotated[list[str], setting("Only of one of these groups")] = []
     cid: Annotated[str, setting("Only those of this correlation id")] = ""
+    server: Annotated[str, setting("Only those that failed last on this server")] = ""
     since: Annotated[
         float | None, setting("Only those that failed then or later, in seconds of the Unix epoch")
     ] = None
@@ -41,7 +43,15 @@ class Conditions(Model):
     def selection(self, ids: list[str] | None = None) -> Selection:
         """Return the conditions as the store takes them."""
         return Selection(
-            ids, self.service, self.cause, self.group, self.cid, self.since, self.until
+            ids,
+            self.service,
+            self.cause,
+            self.group,
+            self.cid,
+            self.since,
+            self.until,
+            self.groups or None,
+            self.server,
         )
 
 

@@ -17,8 +17,10 @@ from .failed_message import act_on_message, message_context, show_message
 Query: TypeAlias = dict[str, str]
 
 PAGE_SIZE = 50
-TEXTS = ("service", "cause", "cid", "group")
+TEXTS = ("service", "cause", "cid", "server", "group")
 TIMES = ("since", "until")
+TICKED = "ticked"
+"""The field of a form that means nothing but what is ticked in it."""
 MOST_EXPORTED = 10_000
 """Messages of one export, the latest; the command has all of them."""
 DEFAULT_RATE = 50
@@ -97,11 +99,19 @@ def show_group(visit: Visit) -> Context:
 
 
 def selected(visit: Visit) -> JsonObject:
-    """Return the selection that an address names: ids, groups, conditions, or all."""
+    """Return the selection that an address names: ids, groups, conditions, or all; raises `ApiError`
+    for a form in which nothing was ticked.
+    """
+    if TICKED in visit.query and not (visit.query.get("id") or visit.query.get("group")):
+        raise ApiError(422, {"title": "Nothing selected", "detail": "tick what is meant first"})
     data = conditions(given_conditions(visit))
     ids = visit.query.all("id")
     if ids:
         data["ids"] = ids
+    groups = visit.query.all("group")
+    if len(groups) > 1:
+        del data["group"]
+        data["groups"] = groups
     if not data:
         data["all"] = True
     return data
@@ -112,12 +122,13 @@ def show_selection(visit: Visit) -> Context:
     data = selected(visit)
     asked = {key: value for key, value in data.items() if key not in ("ids", "all")}
     if "ids" in data:
-        return {"count": len(data["ids"]), "groups": [], "conditions": {}}
+        return {"count": len(data["ids"]), "groups": [], "given": {}, "ids": data["ids"]}
     found = visit.send("admin.failed.groups", {**asked, "limit": PAGE_SIZE})
     return {
         "count": found["messages"],
         "groups": found["items"],
-        "conditions": given_conditions(visit),
+        "given": {key: value for key, value in asked.items() if key != "groups"},
+        "chosen": asked.get("groups", []),
     }
 
 

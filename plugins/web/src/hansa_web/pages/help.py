@@ -14,6 +14,8 @@ KEYS = (
     ("g c", "channels"),
     ("g o", "outgoing connections"),
     ("g l", "logs"),
+    ("j, k", "the next row of a list, or the one before; Enter opens it"),
+    ("x", "select the row"),
     ("?", "this page"),
 )
 """What keys do, outside of fields."""

@@ -11,7 +11,8 @@ let paused = false;
 function isBusy(part) {
   const selection = document.getSelection();
   const isSelected = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
-  return isSelected || (part.contains(document.activeElement) && part !== document.activeElement);
+  const isTicked = part.querySelector("input[type=checkbox]:checked");
+  return isSelected || isTicked || (part.contains(document.activeElement) && part !== document.activeElement);
 }
 
 function tell(part, text, stale) {
@@ -113,6 +114,25 @@ const search = document.querySelector(".bar [data-search]");
 const base = search ? new URL(search.form.action).pathname.replace(/\/find$/, "") : "";
 let went = false;
 
+// "j" and "k" go through the rows of a list, from the one in hand; "x" selects the row
+const STEPS = { j: 1, k: -1 };
+
+function rowInHand() {
+  return document.activeElement.closest("[data-rows] tr");
+}
+
+function step(by) {
+  const rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+  const chosen = rows.findIndex((row) => row.ariaSelected === "true");
+  const at = rowInHand() ? rows.indexOf(rowInHand()) : chosen;
+  const next = at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1);
+  rows[next]?.querySelector("th a")?.focus();
+}
+
+function tick() {
+  rowInHand()?.querySelector("input[type=checkbox]")?.click();
+}
+
 function find(event) {
   search.focus();
   search.select();
@@ -124,7 +144,9 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "k") find(event);
   const inField = event.target.closest("input, textarea, select, [contenteditable]");
   if (inField || event.ctrlKey || event.metaKey || !("keys" in root.dataset)) return;
-  if (event.key === "/") find(event);
+  if (event.key in STEPS) step(STEPS[event.key]);
+  else if (event.key === "x") tick();
+  else if (event.key === "/") find(event);
   else if (event.key === "?") location.href = `${base}/help`;
   else if (went && event.key in PLACES) {
     document.querySelector(`.menu a[href="${base + PLACES[event.key]}"]`)?.click();
@@ -180,17 +202,14 @@ for (const group of document.querySelectorAll(".pairs")) {
   });
 }
 
+// live parts get new boxes, so that none has a listener of its own
 for (const all of document.querySelectorAll("[data-all]")) {
-  const boxes = [...document.querySelectorAll(`input[name="${all.dataset.all}"]`)];
+  const boxes = () => [...document.querySelectorAll(`input[name="${all.dataset.all}"]`)];
   const count = document.querySelector("[data-count]");
-  const show = () => {
-    if (count) count.textContent = `${boxes.filter((box) => box.checked).length} selected`;
-  };
-  all.addEventListener("change", () => {
-    for (const box of boxes) box.checked = all.checked;
-    show();
+  document.addEventListener("change", (event) => {
+    if (event.target === all) for (const box of boxes()) box.checked = all.checked;
+    if (count) count.textContent = `${boxes().filter((box) => box.checked).length} selected`;
   });
-  for (const box of boxes) box.addEventListener("change", show);
 }
 
 for (const block of document.querySelectorAll("pre[data-copy]")) {
