@@ -29,12 +29,10 @@ from tools.project import TOP, core, plugins
 
 # what third parties in examples and in docs/plugins.md add
 EXAMPLE_TYPES = {
-    ("channel", "mqtt"),
-    ("outgoing", "mqtt"),
     ("channel", "syslog"),
     ("outgoing", "syslog"),
 }
-EXAMPLE_MODULES = {"hansa_mqtt", "hansa_syslog", "hansa_trouble"}
+EXAMPLE_MODULES = {"hansa_syslog", "hansa_trouble"}
 # a file, and a user of the admin API
 NO_SERVICES = {"admin.password"}
 SHELL = {"sh", "shell", "bash", "console"}

@@ -33,7 +33,7 @@ def faults(tmp_path: Path, text: str) -> list[str]:
 @pytest.mark.parametrize(
     "text",
     [
-        "`hansa_startup`, `hansa_http` and `hansa_devkit.pytest_plugin`; `hansa_mqtt`",
+        "`hansa_startup`, `hansa_http` and `hansa_devkit.pytest_plugin`; `hansa_syslog`",
         "`admin.queue.status`, `admin.channel.http.create`, `admin.KIND.TYPE.get`, `var/admin.password`",
         "`channel http`, `format json`, `outgoing mqtt`, `channel of something`",
         "`tests/walls`, `docs/*.md`, `plugins/NAME/tests`, `tests/walls/test_docs.py::test_x`",

@@ -15,14 +15,16 @@ from .attempts import message_digest
 from .delivery import Delivery
 from .handling import LONGEST_FETCH, ConsumerSettings, HandlingChannel, Task
 
+LONGEST_WAIT = 1.0
+"""Seconds for which a `fetch` waits for a message where the settings have no interval."""
 REMEMBERED = 10_000
 """Messages of which a channel knows that it put them back itself, at most."""
 
 
-class PullSettings(ConsumerSettings):
+class PrefetchSettings(ConsumerSettings):
     """Pulling.
 
-    Settings of every channel that pulls.
+    Settings of channels whose source tells at once that there is a message.
     """
 
     prefetch: Annotated[
@@ -33,13 +35,21 @@ class PullSettings(ConsumerSettings):
             le=65535,
         ),
     ] = 20
+
+
+class PullSettings(PrefetchSettings):
+    """Pulling.
+
+    Settings of channels whose source has to be asked.
+    """
+
     interval: Annotated[
         float,
         setting("Seconds between two requests for messages while there are none", gt=0, le=86400),
     ] = 5.0
 
 
-PullT = TypeVar("PullT", bound=PullSettings)
+PullT = TypeVar("PullT", bound=PrefetchSettings)
 
 
 class PullingChannel(HandlingChannel[PullT]):
@@ -163,12 +173,15 @@ class PullingChannel(HandlingChannel[PullT]):
         return 0
 
     def _ask(self, room: int) -> None:
+        config = self.config
+        interval = config.interval if isinstance(config, PullSettings) else None
         began = time.monotonic()
-        found = list(self.fetch(room, min(self.config.interval, LONGEST_FETCH)))
+        wait = LONGEST_WAIT if interval is None else min(interval, LONGEST_FETCH)
+        found = list(self.fetch(room, wait))
         for delivery in found:
             self.take(delivery)
-        if not found:
-            self._stopping.wait(self.config.interval - (time.monotonic() - began))
+        if not found and interval is not None:
+            self._stopping.wait(interval - (time.monotonic() - began))
 
     # -- in the threads that handle ----------------------------------------------------------------
 

@@ -1,1 +1,0 @@
-"""MQTT for Hansa."""
