@@ -39,13 +39,13 @@ EMPTY = (
     "/no-page",
 )
 """Lists whose filter nothing fits, and an address of no page."""
-FAULTY = (
+FAULTY: tuple[tuple[str, dict[str, str]], ...] = (
     ("/channel/http/new", {}),
     ("/outgoing/telegraph/new", {}),
     ("/failed/replay?service=shown.weigh", {"rate": "fast"}),
     ("/configuration", {"config": "{"}),
     ("/deploy", {"file": "shown_faulty.py", "source": "import"}),
-    ("/dictionaries", {"value": ""}),
+    ("/redis", {"command": "SET shown 1"}),
 )
 """Forms, and what is entered that cannot be accepted."""
 REFUSED = (
