@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from hansa import Misused, OutgoingRequest, Security
+from hansa import Login, Misused, OutgoingRequest, Security
 
 from .canonical import canonical_url
 from .settings import AwsSettings
@@ -72,3 +72,14 @@ class Aws(Security[AwsSettings]):
     def sign(self, headers: dict[str, str]) -> None:
         """Refuse to sign headers alone."""
         raise Misused(f"the security definition {self.name} signs whole requests of HTTP")
+
+    def login(self) -> Login:
+        """Supply the key to connections that sign by themselves: its identifier as the user name, the
+        secret as the password, and the session token.
+        """
+        config = self.config
+        return Login(
+            username=config.access_key_id,
+            password=config.secret_access_key,
+            token=config.session_token,
+        )

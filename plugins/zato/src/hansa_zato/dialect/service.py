@@ -20,6 +20,7 @@ from hansa import (
 
 from ..bunch import Bunch
 from ..outgoing import REST, Outgoing
+from ..outgoing.cloud import Cloud
 from ..outgoing.email import Email
 from ..outgoing.kvdb import KeyValueDB, lock
 from ..payloads import PlainDict, Value
@@ -227,6 +228,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def email(self) -> Email:
         """Mail servers."""
         return Email(self.server)
+
+    @property
+    def cloud(self) -> Cloud:
+        """Object stores."""
+        return Cloud(self.server)
 
     @property
     def kvdb(self) -> KeyValueDB:

@@ -1,0 +1,94 @@
+"""The channel s3: passes each object of a bucket to a service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hansa_connect.object_store import ObjectChannel
+from hansa_connect.objects import ObjectContent, StoredObject
+from hansa_connect.remote import RemoteConflict, RemoteNotFound
+
+from .account import S3Account
+from .objects import S3Object
+from .settings import S3WatchSettings
+
+
+class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
+    """Receives the objects of a bucket, each remembered, moved or deleted once it was handled.
+
+    One worker of the cluster receives. An object that its service cannot handle is tried again, and
+    after `max_attempts` it has failed: it is moved, with its cause beside it, or remembered.
+    """
+
+    type = "s3"
+    container_word = "bucket"
+
+    def connect(self) -> None:
+        """Make the client; raises if the bucket is not there."""
+        super().connect()
+        self.open_store(self.config.bucket)
+
+    def disconnect(self) -> None:
+        """Close all connections."""
+        super().disconnect()
+        self.close_store()
+
+    def abort(self) -> None:
+        """Close the connections under a listing that does not end."""
+        self.close_store()
+
+    def list_objects(self) -> Iterator[StoredObject]:
+        """Yield the objects below the prefix, a page of 1000 at a time."""
+        bucket = self.config.bucket
+        token: dict[str, str] = {}
+        while True:
+            with self.store.call(bucket) as client:
+                page = client.list_objects_v2(Bucket=bucket, Prefix=self.config.prefix, **token)
+            for entry in page.get("Contents", ()):
+                yield _listed(S3Object.of(bucket, entry["Key"], entry))
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def read_object(self, found: StoredObject) -> ObjectContent:
+        """Return the content of an object that is still the one listed."""
+        try:
+            with self.store.call(found.name) as client:
+                answer = client.get_object(
+                    Bucket=found.container, Key=found.name, IfMatch=f'"{found.etag}"'
+                )
+                with answer["Body"] as body:
+                    content = body.read()
+        except RemoteConflict as error:  # it was replaced, and is listed anew
+            raise RemoteNotFound(str(error)) from error
+        about = S3Object.of(found.container, found.name, answer)
+        headers = {f"object-meta-{name.lower()}": text for name, text in about.metadata.items()}
+        if about.content_type:
+            headers["content-type"] = about.content_type
+        return ObjectContent(content, headers)
+
+    def current_object(self, found: StoredObject) -> StoredObject:
+        """Return what has the key of an object now."""
+        with self.store.call(found.name) as client:
+            answer = client.head_object(Bucket=found.container, Key=found.name)
+        return _listed(S3Object.of(found.container, found.name, answer))
+
+    def delete_object(self, found: StoredObject) -> None:
+        """Delete an object."""
+        with self.store.call(found.name) as client:
+            client.delete_object(Bucket=found.container, Key=found.name)
+
+    def copy_object(self, found: StoredObject, name: str) -> None:
+        """Have the server copy an object to another key, in parts where it is large."""
+        source = {"Bucket": found.container, "Key": found.name}
+        with self.store.call(found.name) as client:
+            client.copy(source, found.container, name)
+
+    def write_object(self, container: str, name: str, body: bytes) -> None:
+        """Write a small object of JSON."""
+        with self.store.call(name) as client:
+            client.put_object(Bucket=container, Key=name, Body=body, ContentType="application/json")
+
+
+def _listed(found: S3Object) -> StoredObject:
+    return StoredObject(found.bucket, found.key, found.size, found.modified, found.etag)

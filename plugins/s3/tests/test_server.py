@@ -1,0 +1,101 @@
+"""Objects in a real server of Hansa: the README's example, an outage, a key put right by an edit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hansa_devkit.harness.waiting import wait_until
+
+from plugins.s3.tests.seaweed import SeaweedFS
+
+pytestmark = pytest.mark.evidence("real_server", "kills")
+README = Path(__file__).parents[1] / "README.md"
+SERVICES = """
+import os
+
+from hansa import Service
+
+
+class Take(Service):
+    name = "objects.take"
+
+    def handle(self):
+        name = self.request.headers["object-name"]
+        with open("PATH", "a") as file:
+            file.write(f"{name}\\n")
+        if name.endswith("crash"):
+            os._exit(1)
+"""
+
+
+@pytest.fixture(scope="module")
+def peer():
+    with SeaweedFS() as peer:
+        yield peer
+
+
+def example(peer):
+    blocks = dict(re.findall(r"<!-- run: (\S+) -->\n```\w+\n(.*?)```", README.read_text(), re.S))
+    here = f'"{peer.address}"\ntls_ca = "{peer.pem}"\ntimeout = 3'
+    config = blocks["config.toml"].replace('"https://objects.example.com"', here)
+    return blocks["orders.py"], config.replace("AKIDEXAMPLE", peer.key)
+
+
+def states(server):
+    return str(server.api("admin.channel.s3.get", name="orders")["states"])
+
+
+def test_the_example_works_through_an_outage_and_wrong_keys(peer, start_server):
+    source, config = example(peer)
+    config = config.replace("[channel.s3.orders]", "[channel.s3.orders]\ninterval = 0.3")
+    server = start_server(
+        config,
+        start=False,
+        workers=1,
+        plugins=["s3", "http", "json"],
+        env={"S3_SECRET": peer.password},
+    )
+    (server.folder / "orders.py").write_text(source)
+    server.start()
+    peer.put("in/1.json", b'{"id": "7", "total": 12}')
+    peer.put("in/2.json", b'{"total": 12}')
+    wait_until(lambda: peer.keys("archive/7.json"), 20, server.log)
+    wait_until(lambda: len(peer.keys("failed/")) == 2 and not peer.keys("in/"), 20)
+    peer.kill()
+    wait_until(lambda: "retrying" in states(server), 20)
+    peer.start()
+    peer.put("in/3.json", b'{"id": "8", "total": 12}')
+    wait_until(lambda: peer.keys("archive/8.json"), 60)
+
+
+def test_a_key_is_put_right_by_an_edit(peer, start_server, tmp_path):
+    server = start_server(workers=1, plugins=["s3"])
+    server.deploy("objects.py", SERVICES.replace("PATH", str(tmp_path / "taken")))
+    settings = {**peer.settings, "interval": 0.3, "service": "objects.take", "prefix": "edit/"}
+    wrong = {**settings, "secret_access_key": "wrong-one"}
+    server.api("admin.channel.s3.create", name="orders", after="delete", **wrong)
+    wait_until(lambda: "check the settings access_key_id" in states(server), 20)
+    assert "wrong-one" not in states(server)
+    right = {"secret_access_key": peer.password}
+    server.api("admin.channel.s3.edit", name="orders", **right)
+    peer.put("edit/1", b"1")
+    wait_until(lambda: not peer.keys("edit/"), 20)
+
+
+@pytest.mark.proof
+def test_an_object_that_kills_its_worker_is_given_up_and_the_others_go_through(
+    peer, start_server, tmp_path
+):
+    server = start_server(workers=2, plugins=["s3"])
+    server.deploy("objects.py", SERVICES.replace("PATH", str(tmp_path / "taken")))
+    settings = {**peer.settings, "interval": 0.5, "max_attempts": 2, "service": "objects.take"}
+    names = [f"kill/{number:03}" for number in range(200)]
+    for name in [*names[:100], "kill/050-crash", *names[100:]]:
+        peer.put(name, b"1")
+    server.api("admin.channel.s3.create", name="kill", prefix="kill/", after="delete", **settings)
+    wait_until(lambda: len(peer.keys("failed/kill/")) == 2, 90)
+    wait_until(lambda: not peer.keys("kill/"), 60)
+    taken = (tmp_path / "taken").read_text().split()
+    assert taken.count("kill/050-crash") == 2 and set(names) <= set(taken)
