@@ -53,7 +53,7 @@ def test_a_clear_password_is_hashed_once(
 
     monkeypatch.setattr("hansa_security.basic.hash_password", counted)
     user = {"username": "jane", "password": "hush-hush-hush"}
-    Plan(server_of(installed), {"security": {"basic": {"jane": user}}}).apply()
+    Plan(server_of(installed), {"security": {"basic": {"jane": user}}}, None).apply()
     assert hashed == ["hush-hush-hush"]
     stored = installed.get("security", "basic", "jane").data
     assert stored["username"] == "jane"
@@ -65,18 +65,18 @@ def test_definitions_of_a_plugin_that_is_gone_are_exported_planned_and_deleted(
 ) -> None:
     server = server_of(installed)
     user = {"username": "jane", "password": "hush-hush-hush"}
-    Plan(server, {"security": {"basic": {"jane": user}}}, prune=True).apply()
+    Plan(server, {"security": {"basic": {"jane": user}}}, None, prune=True).apply()
     registry = installed.registry
     types = {(one.kind, one.type): one for one in registry.types() if one.plugin != "security"}
     monkeypatch.setattr(registry, "_types", types)
     assert [record.key for record in orphans(server)] == [("security", "basic", "jane")]
     exported = export(server)
-    plan = Plan(server, exported, prune=True)
+    plan = Plan(server, exported, None, prune=True)
     assert plan.steps == [] and plan.unchanged == 1
     exported["security"]["basic"]["jane"]["username"] = "joe"
     with pytest.raises(Invalid, match="no plugin here gives security of type basic"):
-        Plan(server, exported)
-    plan = Plan(server, {}, prune=True)
+        Plan(server, exported, None)
+    plan = Plan(server, {}, None, prune=True)
     assert [step.action for step in plan.steps] == ["delete"]
     plan.apply()
     assert orphans(server) == []
@@ -95,7 +95,7 @@ def test_what_is_planned_is_applied(
     before = {record.key for record in installed.all()}
     revision = installed.store.database.revision()
     try:
-        plan = Plan(server, config, prune=prune)
+        plan = Plan(server, config, None, prune=prune)
     except Invalid:
         assert installed.store.database.revision() == revision
         return
@@ -104,7 +104,7 @@ def test_what_is_planned_is_applied(
     made = {step.key for step in plan.steps if step.action == "create"}
     gone = {step.key for step in plan.steps if step.action == "delete"}
     assert {record.key for record in installed.all()} == (before | made) - gone
-    again = Plan(server, config, prune=prune)
+    again = Plan(server, config, None, prune=prune)
     # a secret in clear text counts as changed, since what is stored cannot be compared with it
     assert {step.action for step in again.steps} <= {"edit"}
 

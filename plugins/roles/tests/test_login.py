@@ -361,6 +361,28 @@ def test_what_does_not_log_in(server: RunningServer, body: Any):
     assert "token" not in answer.text
 
 
+def test_an_answer_does_not_tell_whether_there_is_a_name(server: RunningServer):
+    """Definitions have realms of their own, and a name is judged by the one that has it."""
+    server.api("admin.security.basic.edit", name="bob", realm="the realm of bob")
+    answers = set()
+    for name in ("bob", "olga", "admin", "nobody"):
+        given = {"user": name, "password": "not the password"}
+        for sent in (
+            server.post(f"{API}admin.login", given),
+            server.post(f"{API}admin.me", {}, auth=(name, "not the password")),
+        ):
+            challenge = sent.headers["WWW-Authenticate"]
+            answers.add((sent.status_code, challenge, sent.json()["detail"]))
+    assert answers == {
+        (
+            401,
+            'Basic realm="Hansa admin", charset="UTF-8"',
+            "the user name or the password is wrong",
+        )
+    }
+    server.api("admin.security.basic.edit", name="bob", realm="")
+
+
 def test_pages_of_other_sites_and_a_shut_proxy_do_not_log_in(server: RunningServer):
     given = {"user": "bob", "password": PASSWORDS["bob"]}
     for headers, status in (

@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -224,6 +225,10 @@ def test_an_operator(server: RunningServer):
     server.api("admin.account.create", name="bob", credentials=["bob"], roles=["operator"])
     assert admin_call(server, "bob", "admin.server.status")[0] == 200
     assert server.api("admin.role.who", name="admin.server.status")["guarded"]
+    for service in ("admin.me", "admin.login", "admin.session.list", API):
+        found = server.api("admin.role.who", name=service)
+        assert not found["guarded"]
+        assert found["items"] == [{"caller": "everybody who logs in", "role": ""}]
     assert admin_call(server, "bob", "admin.channel.http.list")[0] == 200
     for service, settings, roles in (
         ("admin.service.deploy", {"file": "x.py", "source": ""}, "admin, developer"),
@@ -369,6 +374,52 @@ def test_who_may_define_gets_no_further_rights_by_it(
     config = {kind: {type: {"mine": settings}}}
     status, problem = admin_call(server, "bob", "admin.config.apply", config=config)
     assert (status, problem["detail"].split()[0]) == (403, needed), problem
+
+
+SECRET = "only for the eyes of the server"
+MINE = {"url_path": "/mine", "service": "rates.get"}
+
+
+def test_who_may_define_reads_no_file_by_what_is_wrong_with_settings(
+    server: RunningServer, tmp_path: Path
+):
+    """Faults tell of values: nothing is read for who may not deploy, also where it is planned."""
+    developer(server)
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    reference = {"$file": str(file)}
+    for settings in ({**MINE, "service": reference}, {**MINE, "cache": {"x": reference}}):
+        config = {"channel": {"http": {"mine": settings}}}
+        edit = {"mode": "create", "kind": "channel", "type": "http", "name": "mine"}
+        for service, given in (
+            ("admin.config.plan", {"config": config}),
+            ("admin.config.apply", {"config": config}),
+            ("admin.definition.change", {"edits": [{**edit, "settings": settings}], "plan": True}),
+            ("admin.channel.http.create", {"name": "mine", **settings}),
+            ("admin.channel.http.test", {"name": "mine", **settings}),
+        ):
+            status, problem = admin_call(server, "bob", service, **given)
+            assert (status, problem["detail"].split()[0]) == (403, "admin.service.deploy"), problem
+    config = {"channel": {"http": {"mine": {**MINE, "service": reference}}}}
+    status, problem = admin_call(server, "olga", "admin.config.plan", config=config)
+    assert status == 400 and SECRET in str(problem), problem
+
+
+def test_a_reference_is_not_moved_to_a_setting_that_shows_it(server: RunningServer, tmp_path: Path):
+    developer(server)
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    reference = {"$file": str(file)}
+    server.api(
+        "admin.security.basic.create", name="own", username="x", password=reference, signs=True
+    )
+    for service in ("admin.security.basic.edit", "admin.security.basic.test"):
+        given = {"name": "own", "username": reference, "signs": True}
+        status, problem = admin_call(server, "bob", service, **given)
+        assert (status, problem["detail"].split()[0]) == (403, "admin.service.deploy"), problem
+    kept = {"name": "own", "password": reference, "signs": True, "realm": "here"}
+    assert admin_call(server, "bob", "admin.security.basic.edit", **kept)[0] == 200
+    server.api("admin.security.basic.delete", name="own")
 
 
 def test_what_is_stored_counts_when_it_is_edited(server: RunningServer):

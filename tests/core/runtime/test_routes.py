@@ -209,9 +209,22 @@ class TestAuthentication:
         assert request.principal == "joe"
 
     def test_the_first_refusal_is_told_if_all_refuse(self):
-        response, _ = self.run(self.refuse("a"), self.refuse("b"))
+        response, _ = self.run(self.refuse("a"), self.refuse("b"), self.refuse("a"))
         assert response.status == 401
-        assert response.headers["WWW-Authenticate"] == 'Basic realm="a"'
+        assert str(response.error) == "not by a"
+        assert response.headers["WWW-Authenticate"] == 'Basic realm="a", Basic realm="b"'
+
+    def test_a_definition_that_knows_no_callers_offers_no_scheme(self):
+        def unable(request: Request) -> Any:
+            raise Refused("the caller cannot be authenticated")
+
+        response, _ = self.run(unable)
+        assert (response.status, response.headers["WWW-Authenticate"]) == (
+            401,
+            'Credentials realm="hansa"',
+        )
+        response, _ = self.run(unable, self.refuse("b"))
+        assert response.headers["WWW-Authenticate"] == 'Basic realm="b"'
 
     def test_what_is_wrong_with_a_message_is_told_to_those_who_may_call(self):
         fault = Invalid("an unknown charset")

@@ -95,9 +95,17 @@ class Misused(Invalid):
     internal = True
 
 
+CHALLENGE = "WWW-Authenticate"
+"""The header of a refusal that says how to prove who one is."""
+NO_SCHEME = 'Credentials realm="hansa"'
+"""What it says where no scheme of HTTP is meant: RFC 9110, section 15.5.2, asks for one in each
+answer with status 401.
+"""
+
+
 class Refused(HansaError):
-    """The caller did not prove who it is; `challenge` is the WWW-Authenticate header, if the
-    mechanism has one.
+    """The caller did not prove who it is; `challenge` is the WWW-Authenticate header, by default one
+    that names no scheme of HTTP.
     """
 
     code = "unauthorized"
@@ -105,8 +113,8 @@ class Refused(HansaError):
     title = "Unauthorized"
     outcome = "reject"
 
-    def __init__(self, detail: str = "", challenge: str = "") -> None:
-        super().__init__(detail, headers={"WWW-Authenticate": challenge} if challenge else None)
+    def __init__(self, detail: str = "", challenge: str = NO_SCHEME) -> None:
+        super().__init__(detail, headers={CHALLENGE: challenge})
 
 
 class Forbidden(HansaError):

@@ -10,7 +10,15 @@ from time import monotonic
 from ..contract.kinds import Channel, Dispatch, Format
 from ..contract.message import Request, Response
 from ..contract.service import Binding, Guard, Service, Witness, Wrap, current_cid
-from ..foundation.errors import Forbidden, HansaError, Refused, describe, problem
+from ..foundation.errors import (
+    CHALLENGE,
+    NO_SCHEME,
+    Forbidden,
+    HansaError,
+    Refused,
+    describe,
+    problem,
+)
 from .inflight import Call, InFlight
 
 log = logging.getLogger("hansa.route")
@@ -33,7 +41,8 @@ def compile_route(
     """Compose guards, authentication, parsing, the service and rendering once, so that a request
     walks plain calls.
 
-    With several `authenticators`, any one will do; the first refusal is reported if all refuse.
+    With several `authenticators`, any one will do; the first refusal is reported if all refuse, with
+    the challenges of all.
     `witnesses` learn of requests that are refused.
     `inflight` knows of each request for as long as it runs. `raising` lets exceptions through, for
     calls from service to service.
@@ -107,9 +116,21 @@ def _any_of(authenticators: tuple[Authenticate, ...]) -> Authenticate | None:
                 return one(request)
             except Refused as refused:
                 refusals.append(refused)
-        raise refusals[0]
+        raise _first_with_all_challenges(refusals)
 
     return authenticate
+
+
+def _first_with_all_challenges(refusals: list[Refused]) -> Refused:
+    """Return the first refusal, which says how to be known to any of those who refuse (RFC 9110,
+    section 11.6.1).
+    """
+    first, *_ = refusals
+    offered = dict.fromkeys(one.headers[CHALLENGE] for one in refusals if CHALLENGE in one.headers)
+    if len(offered) > 1:
+        offered.pop(NO_SCHEME, None)
+    first.headers[CHALLENGE] = ", ".join(offered)
+    return first
 
 
 def _tell(witnesses: Iterable[Witness], request: Request, error: HansaError) -> None:

@@ -92,6 +92,7 @@ class Administration:
         self.identify: Callable[[object], Identity] = unknown
         self._judges: list[EditJudge] = []
         self._proof_judges: list[EditJudge] = []
+        self._reading_judges: list[EditJudge] = []
         self._call_judges: list[CallJudge] = []
 
     def judge_edits_by(self, judge: EditJudge) -> None:
@@ -101,6 +102,12 @@ class Administration:
     def judge_proof_by(self, judge: EditJudge) -> None:
         """Have those who make edits that are final judged by when they proved who they are."""
         self._proof_judges.append(judge)
+
+    def judge_reading_by(self, judge: EditJudge) -> None:
+        """Have those judged whose settings refer to files, variables and the like, before these are
+        read.
+        """
+        self._reading_judges.append(judge)
 
     def judge_calls_by(self, judge: CallJudge) -> None:
         """Have those judged who choose what a service is called with later, without a caller."""
@@ -120,6 +127,13 @@ class Administration:
         is None, may make any.
         """
         _ask(self._judges, principal, edits)
+
+    def require_reading(self, principal: object, edits: Iterable[Edit]) -> None:
+        """Raise `Forbidden` unless a caller may have read what the settings of these edits refer to,
+        such as `{"$file": PATH}`. It is asked before they are checked, also where they are only
+        planned: faults of settings tell of their values.
+        """
+        _ask(self._reading_judges, principal, edits)
 
     def require_proof(self, principal: object, edits: Iterable[Edit]) -> None:
         """Raise `Refused` if one of these edits is final and the caller has to confirm that with a

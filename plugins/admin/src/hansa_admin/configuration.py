@@ -115,7 +115,7 @@ class ConfigPlan(Operation):
     def handle(self) -> PlainData:
         """Return the steps; raises `Invalid` with all faults of the configuration."""
         asked: Wanted = self.request.input
-        return shown(Plan(self.server, asked.config, prune=asked.prune))
+        return shown(Plan(self.server, asked.config, self.request.principal, prune=asked.prune))
 
 
 class ConfigApply(Operation):
@@ -138,7 +138,7 @@ class ConfigApply(Operation):
     def handle(self) -> PlainData:
         """Take the steps, and return them with the revision of the last one."""
         asked: Wanted = self.request.input
-        plan = Plan(self.server, asked.config, prune=asked.prune)
+        plan = Plan(self.server, asked.config, self.request.principal, prune=asked.prune)
         judges = self.server.resource(Administration)
         judges.require_edits(self.request.principal, plan.asked_edits)
         judges.require_proof(self.request.principal, plan.asked_edits)

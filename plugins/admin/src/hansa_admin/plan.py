@@ -17,6 +17,7 @@ from hansa import (
     Server,
 )
 
+from .administration import Administration
 from .export import (
     SERVICES,
     definitions_of,
@@ -65,13 +66,16 @@ class Plan:
     definitions.
 
     Faults are reported by `kind.type.name.setting`. What the file does not name stays, unless
-    `prune` is set, or it is named in `remove`; packages have the kind `service` there.
+    `prune` is set, or it is named in `remove`; packages have the kind `service` there. Raises
+    `Forbidden` before anything is read that the caller, `principal`, may not have read;
+    None is an internal one.
     """
 
     def __init__(
         self,
         server: Server,
         config: PlainSettings,
+        principal: object,
         *,
         prune: bool = False,
         remove: Collection[Key] = (),
@@ -82,6 +86,9 @@ class Plan:
         kinds = {kind for kind, _ in self.models} | {kind for kind, _, _ in self.records}
         self.wanted, faults = definitions_of(config, kinds)
         self.sources = sources_of(config)
+        asked = [Edit(key, data) for key, data in self.wanted.items()]
+        if principal is not None:
+            server.resource(Administration).require_reading(principal, asked)
         gone = [one for one in self._not_named() if prune or one.key in remove]
         self.prepared = self._prepare(gone, faults)
         self.unchanged = 0

@@ -21,9 +21,15 @@ class Reversion:
     """
 
     def __init__(
-        self, server: Server, revision: int, keys: Collection[Key] | None, seen_revision: int | None
+        self,
+        server: Server,
+        revision: int,
+        keys: Collection[Key] | None,
+        seen_revision: int | None,
+        principal: object,
     ) -> None:
         self.server = server
+        self._principal = principal
         # before anything is looked at: what is changed from now on is not in this plan
         self.seen_revision = server.cluster.revision()
         if seen_revision is not None:
@@ -39,7 +45,7 @@ class Reversion:
         remove = set() if keys is None else set(keys) - there.keys()
         plan: Plan | None = None
         try:
-            plan = Plan(self.server, config, prune=keys is None, remove=remove)
+            plan = Plan(self.server, config, self._principal, prune=keys is None, remove=remove)
         except Invalid as invalid:
             self._faults |= invalid.errors
         if plan is None or self._faults:

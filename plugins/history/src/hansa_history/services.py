@@ -293,7 +293,8 @@ class HistoryRevert(Operation):
         if asked.target < 0 or asked.revision > newest:
             raise Invalid({"revision": f"there is no such revision; the newest is {newest}"})
         keys = asked.keys(self.server)
-        reversion = Reversion(self.server, asked.target, keys, asked.seen_revision)
+        principal = self.request.principal
+        reversion = Reversion(self.server, asked.target, keys, asked.seen_revision, principal)
         plan = reversion.plan
         answer = {**shown(plan), **NOTHING_DONE, "seen_revision": reversion.seen_revision}
         if asked.plan:

@@ -23,6 +23,17 @@ def require_edits(server: Server, grants: Grants, principal: object, edits: Iter
             implied.require(edit.key, edit.data)
 
 
+def require_reading_of_edits(
+    server: Server, grants: Grants, principal: object, edits: Iterable[Edit]
+) -> None:
+    """Raise `Forbidden` unless a caller may have read what these edits refer to in files, variables
+    and elsewhere.
+    """
+    implied = ImpliedRights(server, grants, principal)
+    for edit in edits:
+        implied.require_reading(edit.key, edit.data)
+
+
 def require_proof_of_edits(
     server: Server, policy: Policy, principal: object, edits: Iterable[Edit]
 ) -> None:

@@ -41,6 +41,14 @@ class ImpliedRights:
             return
         for one in self._all_references(key, given):
             self._require_reference(key, one)
+        self.require_reading(key, given)
+
+    def require_reading(self, key: Key, given: PlainSettings | None) -> None:
+        """Raise `Forbidden` unless the author may have read what settings refer to, such as a file.
+
+        Where the definition has the reference already, in the same setting, anybody may keep it.
+        In another setting its value could be shown, or told by a fault.
+        """
         if not set(_looked_up(given)).issubset(_looked_up(self._stored(key))):
             self._require(DEPLOY)
 
@@ -136,13 +144,15 @@ def _calls_any(service: type[Service]) -> bool:
     return target_of(service, None).open or getattr(service, "runs_services", False)
 
 
-def _looked_up(value: object) -> Iterator[str]:
-    """Find references such as `{"$file": PATH}` anywhere in plain data."""
+def _looked_up(value: object, setting: str = "") -> Iterator[tuple[str, str]]:
+    """Find references such as `{"$file": PATH}` anywhere in plain data, with the setting that has
+    them; items of a list are one setting.
+    """
     if isinstance(value, dict):
         if is_reference(value):
-            yield json.dumps(value, default=str)
-        for item in value.values():
-            yield from _looked_up(item)
+            yield setting, json.dumps(value, default=str)
+        for name, item in value.items():
+            yield from _looked_up(item, f"{setting}.{name}")
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _looked_up(item)
+            yield from _looked_up(item, setting)

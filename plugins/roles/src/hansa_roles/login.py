@@ -74,7 +74,11 @@ class Accounts(Security):
             except Refused as refused:
                 if refusal is None or RETRY not in refusal.headers:
                     refusal = refused
-        raise refusal or Refused("credentials are required")
+        refusal = refusal or Refused("credentials are required", CHALLENGE)
+        if _user_in(request.headers.get("authorization", "")) is not None:
+            # the realm of the definition that has judged a name would tell whether there is one
+            refusal.headers["WWW-Authenticate"] = CHALLENGE
+        raise refusal
 
     def _judges(self, request: Request) -> Iterator[Security]:
         """Return the definitions that may know a caller, one after the other."""

@@ -23,7 +23,7 @@ from .authorization import authorized
 from .builtin import LOG_IN, LOGIN, PASSWORD_LOGIN, ROLES
 from .callers import definition_of
 from .early import SessionsSection
-from .edits import require_call, require_edits, require_proof_of_edits
+from .edits import require_call, require_edits, require_proof_of_edits, require_reading_of_edits
 from .grants import Grants
 from .login import Accounts, AccountsLogin
 from .password_service import OPERATIONS as PASSWORD_OPERATIONS
@@ -63,6 +63,9 @@ def hansa_startup(server: Server) -> Policy:
     def require_proof(principal: object, edits: Iterable[Edit]) -> None:
         require_proof_of_edits(server, policy, principal, edits)
 
+    def require_reading(principal: object, edits: Iterable[Edit]) -> None:
+        require_reading_of_edits(server, policy.current(), principal, edits)
+
     def require_called(principal: object, service: str) -> None:
         require_call(server, policy, principal, service)
 
@@ -74,6 +77,7 @@ def hansa_startup(server: Server) -> Policy:
     administration.identify = lambda principal: identity_of(policy.current(), principal)
     administration.judge_edits_by(require)
     administration.judge_proof_by(require_proof)
+    administration.judge_reading_by(require_reading)
     administration.judge_calls_by(require_called)
     return policy
 

@@ -4,7 +4,7 @@ somebody may do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 from hansa import Model, NotFound, setting
@@ -32,7 +32,7 @@ class Caller(Model):
     """Somebody who may."""
 
     caller: Annotated[str, setting("Account, security definition, claim or group")]
-    role: Annotated[str, setting("Role that permits it")]
+    role: Annotated[str, setting("Role that permits it; empty where none is needed")]
 
 
 class Who(Model):
@@ -96,17 +96,11 @@ class RoleWho(RoleOperation):
         if space:
             self.server.definitions.get("channel", kind, name)
             guarded = grants.guards_channel(asked.name)
-            roles = grants.roles_for_channel(asked.name)
+            items = _of_roles(grants, grants.roles_for_channel(asked.name))
         else:
-            service = self.server.registry.service(asked.name)
-            target = target_of(service.cls, None)
+            target = target_of(self.server.registry.service(asked.name).cls, None)
             guarded = _is_guarded(grants, target)
-            roles = (
-                grants.roles_for_service(target.service)
-                if target.right is None
-                else grants.roles_for_admin(target.service, target.right)
-            )
-        items = [one for role in sorted(roles) for one in _holders(grants, role)]
+            items = _callers_of(grants, target)
         return Who(name=asked.name, guarded=guarded, items=items)
 
 
@@ -137,6 +131,19 @@ def _is_guarded(grants: Grants, target: Target) -> bool:
     if target.right is None:
         return grants.guards_service(target.service)
     return grants.guards_admin and not target.open
+
+
+def _callers_of(grants: Grants, target: Target) -> list[Caller]:
+    """Return those who may call a service."""
+    if target.open:
+        return [Caller(caller="everybody who logs in", role="")]
+    if target.right is None:
+        return _of_roles(grants, grants.roles_for_service(target.service))
+    return _of_roles(grants, grants.roles_for_admin(target.service, target.right))
+
+
+def _of_roles(grants: Grants, roles: Iterable[str]) -> list[Caller]:
+    return [one for role in sorted(roles) for one in _holders(grants, role)]
 
 
 def _holders(grants: Grants, role: str) -> Iterator[Caller]:
