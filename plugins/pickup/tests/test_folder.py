@@ -36,8 +36,9 @@ def text_of(folder, name):
 )
 def test_only_plain_names_are_read(tmp_path_factory, name):
     folder = tmp_path_factory.getbasetemp()
-    plain = name.endswith(".py") and name[:-3].replace("_", "a").isalnum() and name.isascii()
-    if plain or (name.replace("_", "a").isalnum() and name.isascii()):
+    is_file = name.endswith(".py") and name[:1] not in tuple("-. ")
+    stem = name[:-3].translate(dict.fromkeys(b"-. ", "a")) if is_file else name
+    if stem.replace("_", "a").isalnum() and name.isascii():
         return
     with pytest.raises(Unsuitable):
         read(folder, name)
@@ -161,21 +162,21 @@ def test_candidates(folder):
 
 def test_odd_files_are_told_once_and_deploy_nothing(facade, folder, start, lines, tmp_path):
     start(facade)
-    (folder / "my-service.py").write_text(GOOD.format(number=1))
+    (folder / "-service.py").write_text(GOOD.format(number=1))
     (folder / "link.py").symlink_to(tmp_path / "target.py")
     os.mkfifo(folder / "pipe.py")
     (folder / ".my_service.py.swp").write_text("x")
     (folder / "notes.txt").write_text("x")
     wait_until(lambda: len(lines("ERROR")) == 3)
-    os.utime(folder / "my-service.py")
+    os.utime(folder / "-service.py")
     (folder / "fine.py").write_text(GOOD.format(number=1))
     wait_until(lambda: facade.calls)
     assert facade.called == ["fine.py"]
     assert len(lines("ERROR")) == 3
     assert (
-        "my-service.py is not picked up: it needs a name of letters, digits and _ with the ending .py"
-        in lines("ERROR")
-    )
+        "-service.py is not picked up: it needs a name of letters, digits, _, -, dots and spaces, "
+        "which begins with one of the first three, with the ending .py"
+    ) in lines("ERROR")
 
 
 def test_ten_thousand_odd_names_write_and_deploy_nothing(facade, folder, start):

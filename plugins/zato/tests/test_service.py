@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import logging
 import math
+import re
 from typing import Any
 
 import pytest
@@ -45,13 +46,16 @@ def seen(server: Facade, *args: Any, **kwargs: Any) -> Any:
         ("m.py", "Get2FAToken", "m.get2fa-token"),
         ("m.py", "Get_Foo", "m.get_foo"),
         ("m.py", "AClass", "m.a-class"),
+        ("my-service.py", "GetRate", "my-service.get-rate"),
+        ("My Service.v2.py", "GetRate", "My-Service-v2.get-rate"),
     ],
 )
 def test_automatic_names(deploy: Any, file: str, cls: str, name: str) -> None:
     source = f"from zato.server.service import Service\nclass {cls}(Service):\n    def handle(self): pass\n"
     found = deploy(source, file)
     assert {c: made.get_name() for c, made in found.items()} == {cls: name}
-    assert found[cls].get_impl_name() == f"{file.removesuffix('.py')}.{cls}"
+    module = re.sub(r"\W", "_", file.removesuffix(".py"))
+    assert found[cls].get_impl_name() == f"{module}.{cls}"
 
 
 def test_names_of_ones_own(deploy: Any) -> None:

@@ -325,11 +325,25 @@ class TestPackages:
         } == files
         assert packages_of(dict(reversed(files.items()))) == found
 
+    @pytest.mark.parametrize("name", ["my-service.py", "My Service.v2.py", "2-b.py", "_a.py"])
+    def test_names_of_files_that_are_none_in_python(self, name: str):
+        assert list(packages_of({name: "x"})) == [name]
+
+    @pytest.mark.parametrize(
+        "name", ["-a.py", ".a.py", " a.py", "é.py", "a\n.py", "a-b/c.py", "a/b-c.py"]
+    )
+    def test_names_that_are_refused(self, name: str):
+        files = {name: "", "a/__init__.py": "", "a-b/__init__.py": ""}
+        assert f"{name!r} must" in fault(files)
+
     def test_a_folder_without_init_is_refused(self):
         assert "'b/c/d.py' must be" in fault({"b/__init__.py": "", "b/c/d.py": ""})
 
     def test_a_file_and_a_folder_of_one_name(self):
-        assert "have the same name" in fault({"b/__init__.py": "", "b.py": ""})
+        assert "b.py and b/ have the same name" in fault({"b/__init__.py": "", "b.py": ""})
+        assert "a b.py and a-b.py and a_b.py have the same name for who imports them, a_b" in fault(
+            {"a-b.py": "", "a_b.py": "", "a b.py": ""}
+        )
 
     def test_all_faults_at_once_and_not_too_long(self):
         found = fault({f"-{number}.py": "" for number in range(10_000)})

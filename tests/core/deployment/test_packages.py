@@ -274,3 +274,32 @@ def test_a_byte_order_mark_before_a_source_is_taken_off(made: Packages) -> None:
     source = "from hansa import Service\nclass Marked(Service):\n    name = 'marked'\n"
     made.deploy({"marked.py": "\ufeff" + source})
     assert [package.source for package in made.current()] == [source]
+
+
+class TestNamesOfFiles:
+    """Names that Python has not: modules have one that is made of them."""
+
+    SOURCE = (
+        "from hansa import Service\nfrom my_helper import f\nclass A(Service):\n    name = f()\n"
+    )
+
+    def test_they_are_imported_by_the_name_made_of_theirs(self, made: Packages) -> None:
+        files = {"my-helper.py": "def f(): return 'answer'\n", "My Service.v2.py": self.SOURCE}
+        done = made.deploy(files, by="jane")
+        assert {one.file: one.services for one in done.packages} == {
+            "My Service.v2.py": ["answer"],
+            "my-helper.py": [],
+        }
+        with pytest.raises(Conflict, match=r"my_helper is imported by My Service\.v2\.py"):
+            made.deploy({}, remove=["my-helper.py"])
+
+    def test_faults_name_the_file(self, made: Packages) -> None:
+        with pytest.raises(Invalid, match=r"bad - name\.py, line 2: ZeroDivisionError"):
+            made.deploy({"bad - name.py": "\n1 / 0\n"}, by="jane")
+        with pytest.raises(Invalid, match=r"no-syntax\.py, line 1: SyntaxError"):
+            made.deploy({"no-syntax.py": "print 1\n"}, by="jane")
+
+    def test_another_name_of_the_same_module_takes_its_place(self, made: Packages) -> None:
+        made.deploy({"my-helper.py": "x = 1\n"}, by="jane")
+        made.deploy({"my_helper.py": "x = 2\n"}, by="jane")
+        assert list(made.serving()) == ["my_helper.py"]

@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from dataclasses import dataclass
+
+_NOT_IN_NAMES = re.compile(r"\W+", re.ASCII)
 
 
 def import_name(package: str) -> str:
-    """Return the name a package is imported by: `rates.py` and `rates/` are both `rates`."""
-    return package.removesuffix(".py").rstrip("/")
+    """Return the name a package is imported by: `rates.py` and `rates/` are both `rates`, and what
+    a name in Python cannot have is `_`, so that `daily-rates.py` is `daily_rates`.
+    """
+    return _NOT_IN_NAMES.sub("_", package.removesuffix(".py").rstrip("/"))
 
 
 def files_of(package: str, source: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 import traceback
 
 LONGEST = 1000
-_FILE = re.compile(r"([\w/]+\.py)@\w+", re.ASCII)
+_FILE = re.compile(r"([\w./ -]+\.py)@\w+", re.ASCII)
 _VERSION = re.compile(r"(?<=\w)@\d\w*")
 
 

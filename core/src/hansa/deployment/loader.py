@@ -53,11 +53,15 @@ class LoadedPackage(importlib.abc.Loader):
                     self.services[f"{inside}{value.__name__}"] = value
 
     def _module_of(self, path: str) -> str:
+        if path == self.package:
+            return self.top
         stem = path.removesuffix(".py").removesuffix("/__init__")
         return stem.replace("/", ".").replace(self.name, self.top, 1)
 
     def path_of(self, module: str) -> str | None:
         """Return which of its files is a module; None if there is none."""
+        if module == self.top and self.package in self.files:
+            return self.package
         stem = module.replace(self.top, self.name, 1).replace(".", "/")
         for path in (f"{stem}/__init__.py", f"{stem}.py"):
             if path in self.files:

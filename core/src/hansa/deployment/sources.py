@@ -17,7 +17,8 @@ MAX_FILES = 1000
 MAX_FAULTS = 2000
 """Characters of the text of all faults."""
 _BYTE_ORDER_MARK = "\ufeff"
-_PATH = re.compile(r"(?=.{1,200}\Z)(\w{1,100}/){0,9}\w{1,100}\.py", re.ASCII)
+_FILE = re.compile(r"\w[\w. -]{0,99}\.py", re.ASCII)
+_PATH_IN_FOLDER = re.compile(r"(?=.{1,200}\Z)(\w{1,100}/){1,9}\w{1,100}\.py", re.ASCII)
 _INSTALLED = re.compile(r"hansa_|.*(site|dist)-packages")
 
 
@@ -51,7 +52,14 @@ def _faults_of_names(files: Mapping[str, str]) -> Iterator[str]:
         package = package_of(path)
         name = import_name(package)
         folder = path.rpartition("/")[0]
-        if not _PATH.fullmatch(path) or (folder and f"{folder}/__init__.py" not in files):
+        if not folder and not _FILE.fullmatch(path):
+            rule = (
+                "must be letters, digits, _, -, dots and spaces, begin with one of the first three"
+            )
+            yield f"{path!r} {rule}, and end in .py"
+        elif folder and (
+            not _PATH_IN_FOLDER.fullmatch(path) or f"{folder}/__init__.py" not in files
+        ):
             rule = "must be letters, digits and _, and end in .py, in folders that have __init__.py"
             yield f"{path!r} {rule}"
         elif _is_taken(name):
@@ -67,9 +75,12 @@ def _is_taken(name: str) -> bool:
 
 
 def _faults_of_all(packages: Iterable[str], files: Mapping[str, str]) -> Iterator[str]:
-    names = [import_name(package) for package in packages]
-    if len(set(names)) < len(names):
-        yield "a file and a folder have the same name"
+    by_name: dict[str, list[str]] = {}
+    for package in packages:
+        by_name.setdefault(import_name(package), []).append(package)
+    for name, several in by_name.items():
+        if len(several) > 1:
+            yield f"{' and '.join(several)} have the same name for who imports them, {name}"
     size = sum(len(text.encode(errors="surrogatepass")) for text in files.values())
     if size > MAX_SOURCE or len(files) > MAX_FILES:
         yield f"{len(files)} files of {size} bytes are over {MAX_FILES} or over {MAX_SOURCE}"

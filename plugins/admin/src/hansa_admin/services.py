@@ -221,6 +221,9 @@ class ServiceGet(PackageOperation):
 
 def source_of(service: type[Service], files: Mapping[str, str]) -> str | None:
     """Return the source of the module of a deployed service, among the files of its package."""
+    if len(files) == 1:
+        [text] = files.values()
+        return text
     stem = VERSION_OF_MODULE.sub("", service.__module__).replace(".", "/")
     return files.get(f"{stem}.py") or files.get(f"{stem}/__init__.py")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .archive import unpack
 
-FILE = re.compile(r"[A-Za-z0-9_]{1,100}\.py")
+FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.py")
 FOLDER = re.compile(r"[A-Za-z0-9_]{1,100}")
 ARCHIVE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.zip")
 LIMIT = 1024 * 1024
@@ -145,8 +145,12 @@ def read(folder: Path, name: str) -> Content:
         raise Unsuitable(str(error)) from None
     finally:
         os.close(where)
-    ending = " with the ending .py" if name.endswith(".py") else ""
-    raise Unsuitable(f"needs a name of letters, digits and _{ending}")
+    if name.endswith(".py"):
+        raise Unsuitable(
+            "needs a name of letters, digits, _, -, dots and spaces, which begins with one of "
+            "the first three, with the ending .py"
+        )
+    raise Unsuitable("needs a name of letters, digits and _")
 
 
 def decode(raw: bytes) -> str:

@@ -15,7 +15,7 @@ from ..visit import Visit
 from .services import difference
 
 _FRAME = re.compile(
-    r'^  File "(?P<path>[\w/]+\.py)@(?P<version>\d+)(?:[A-Za-z_]\w*)?", line (?P<line>\d+)'
+    r'^  File "(?P<path>[\w./ -]+\.py)@(?P<version>\d+)(?:[A-Za-z_]\w*)?", line (?P<line>\d+)'
 )
 
 
