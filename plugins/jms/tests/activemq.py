@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, unquote_plus
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import pkcs12
 from hansa import spawn
 from hansa_devkit.servers import RealServer
 from hansa_jms.frames import encoded
@@ -73,8 +76,16 @@ class ActiveMQ(RealServer):
 
     def prepare(self) -> None:
         self.pem = self.write("server.pem", certificate("127.0.0.1"))
-        store = ["-passout", "pass:changeit", "-out", str(self.folder / "store.p12")]
-        self.run(["openssl", "pkcs12", "-export", "-in", str(self.pem), *store])
+        pem = self.pem.read_bytes()
+        store = pkcs12.serialize_key_and_certificates(
+            b"test",
+            serialization.load_pem_private_key(pem, None),  # type: ignore[arg-type] # an EC key
+            x509.load_pem_x509_certificate(pem),
+            None,
+            serialization.BestAvailableEncryption(b"changeit"),
+        )
+        path = self.write("store.p12", "")
+        path.write_bytes(store)
 
     def command(self) -> list[str]:
         ports = self.ports

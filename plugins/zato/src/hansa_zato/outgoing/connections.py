@@ -16,6 +16,7 @@ from .http import HTTPConnection
 from .odoo import OdooConnection
 from .soap import SOAPConnection
 from .sql import SQLConnection
+from .wmq import WMQConnection
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -32,8 +33,9 @@ _TYPES: Final[dict[str, tuple[str, Wrapper | None]]] = {
     "sql": ("sql", SQLConnection),
     "odoo": ("odoo", OdooConnection),
     "zmq": ("zeromq", None),
-    "jms_wmq": ("ibm-mq", None),
-    "wmq": ("ibm-mq", None),
+    "jms_wmq": ("ibmmq", WMQConnection),
+    "wmq": ("ibmmq", WMQConnection),
+    "ibm_mq": ("ibmmq", WMQConnection),
 }
 """By the dialect's name of a type: Hansa's, and the wrapper of its connections, if there is one."""
 

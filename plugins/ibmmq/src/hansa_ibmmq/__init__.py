@@ -1,0 +1,1 @@
+"""IBM MQ for Hansa, over its messaging REST API."""
