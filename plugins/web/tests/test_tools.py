@@ -133,6 +133,43 @@ def test_jobs_are_a_timetable_with_their_runs(
     server.api("admin.channel.schedule.delete", name="yearly")
 
 
+def test_the_form_of_a_job_shows_its_next_times(page: Browser, server: RunningServer) -> None:
+    new = f"/{CLUSTER}/channel/schedule/new"
+    button = 'value="preview">Show next times</button>'
+    assert button in page.get(new).text
+    assert button not in page.get(f"/{CLUSTER}/channel/http/new").text
+    fields = {"name": "timed", "job_type": "cron", "cron": "0 4 1 1 *", "action": "preview"}
+    shown = page.post(new, fields)
+    assert shown.status_code == 200, shown.text
+    assert shown.text.count("-01-01 04:00:00 UTC</time></li>") == 10
+    assert 'value="0 4 1 1 *"' in shown.text and "Nothing was stored" in shown.text
+    assert page.get(f"/{CLUSTER}/channel/schedule/timed").status_code == 404
+    faulty = page.post(new, {**fields, "cron": "x"})
+    assert faulty.status_code == 422 and 'href="#f-cron"' in faulty.text
+    other = page.post(new, {**fields, "service": "no.such"})
+    assert other.status_code == 422 and 'href="#f-service"' in other.text
+    server.api(
+        "admin.channel.schedule.create",
+        name="timed",
+        service="admin.me",
+        job_type="cron",
+        cron="0 4 1 1 *",
+        active=False,
+    )
+    edit = f"/{CLUSTER}/channel/schedule/timed/edit"
+    seen = re.search(r'name="seen_revision" value="(\d+)"', page.get(edit).text)
+    assert seen is not None
+    changed = {"seen_revision": seen[1], "cron": "30 5 2 2 *", "action": "preview"}
+    shown = page.post(edit, changed)
+    assert shown.text.count("-02-02 05:30:00 UTC</time></li>") == 10
+    assert int(shown.headers["X-Admin-Calls"]) <= 4
+    assert server.api("admin.channel.schedule.get", name="timed")["cron"] == "0 4 1 1 *"
+    saved = page.post(edit, {**changed, "action": "save"})
+    assert saved.status_code == 303
+    assert server.api("admin.channel.schedule.get", name="timed")["cron"] == "30 5 2 2 *"
+    server.api("admin.channel.schedule.delete", name="timed")
+
+
 def test_packages_say_who_imports_whom(
     page: Browser, server: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -389,12 +389,21 @@ class Next(TypeOperation):
 
 
 class Preview(TypeOperation):
-    """List the next runs that settings of this type would plan, without storing them."""
+    """List the next runs that settings of this type would plan, without storing them. Which service
+    is run may be left open.
+    """
 
     abstract = True
     right = "develop"
     own = PreviewInput
     takes_settings = True
+
+    @classmethod
+    def read(cls, data: PlainSettings, server: Server) -> PlainData:
+        """Add the service of a channel where it is left out: any will do, since none is called."""
+        if cls.of.kind == "channel" and not data.get("name"):
+            data = {"service": cls.get_name(), **data}
+        return super().read(data, server)
 
     def handle(self) -> PlainData:
         """Return them."""
