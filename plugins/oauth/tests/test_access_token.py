@@ -267,6 +267,24 @@ def test_an_outage_while_the_token_is_valid_changes_nothing(issuer: Issuer) -> N
     wait_until(lambda: oauth not in server.objects.troubles)
 
 
+def test_a_worker_learns_from_the_token_of_another_that_the_issuer_is_well_again(
+    issuer: Issuer, tmp_path: Path
+) -> None:
+    server = LocalServer(directory=tmp_path)
+    one, other = (make(issuer, server, retry_interval=60) for _ in range(2))
+    issuer.status = 503
+    issuer.answer = b"down"
+    with pytest.raises(Unavailable):
+        signed(one)
+    assert one in server.objects.troubles
+    issuer.status = 200
+    issuer.answer = None
+    token = signed(other)
+    assert signed(one) == token
+    assert one not in server.objects.troubles
+    assert len(issuer.forms) == 2
+
+
 def test_an_issuer_that_is_down_is_asked_once_in_the_interval(issuer: Issuer) -> None:
     issuer.status = 503
     oauth = make(issuer, retry_interval=60)

@@ -46,6 +46,7 @@ class TokenSource:
         self._trouble = trouble
         self._log = log
         self._failure: HansaError | None = None
+        self._failed_at = 0.0
         self._is_stored = True
 
     def obtain(self, is_wanted: Callable[[AccessToken], bool]) -> AccessToken:
@@ -101,12 +102,16 @@ class TokenSource:
             raise
         self.current = token
         self._keep()
+        self._note_success()
+        return token
+
+    def _note_success(self) -> None:
         if self._failure is not None:
             self._failure = None
             self._trouble("")
-        return token
 
     def _note_failure(self, error: HansaError) -> None:
+        self._failed_at = time.time()
         self.retry_at = time.monotonic() + self._settings.retry_interval
         if self._failure is None:
             self._log.warning("no access token from the issuer (%s)", error.explanation)
@@ -143,6 +148,8 @@ class TokenSource:
         current = self.current
         if stored is not None and (current is None or stored.obtained_at > current.obtained_at):
             self.current = stored
+            if stored.obtained_at > self._failed_at:
+                self._note_success()  # the issuer has answered another worker since
 
     def _keep(self) -> None:
         """Store the token of this worker; if that fails, it is tried again before the next one is
