@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hansa import Invalid
 
@@ -68,6 +69,7 @@ def read_header(raw: bytes) -> Header:
     return header
 
 
+@lru_cache(64)
 def _fault_of_separators(separator: str, others: str) -> str:
     """Return what is wrong with MSH-1 and MSH-2; empty if nothing is."""
     used = separator + others

@@ -1,0 +1,93 @@
+"""The tokens of a period: counted in the cluster's Redis, or by each worker where there is none."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import cast
+
+from hansa import Server
+
+from .faults import BudgetSpent
+
+log = logging.getLogger("hansa.outgoing.llm")
+
+PAUSE = 5.0
+"""Seconds for which Redis is not asked after it has failed."""
+SCRIPT = """
+local spent = tonumber(redis.call('GET', KEYS[1]) or '0')
+local limit = tonumber(ARGV[2])
+if limit >= 0 and spent + tonumber(ARGV[1]) > limit then return -1 end
+spent = redis.call('INCRBY', KEYS[1], ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return spent
+"""
+"""Adds tokens, unless that exceeds a limit; one of -1 is none."""
+_NO_LIMIT = -1
+
+
+class Budget:
+    """The budget of one connection; safe in many threads."""
+
+    def __init__(self, server: Server, name: str, limit: int, period: int) -> None:
+        self._server = server
+        self._name = name
+        self._limit = limit
+        self._period = period
+        self._own: dict[int, int] = {}
+        self._guard = threading.Lock()
+        self._ask_at = 0.0
+
+    def reserve(self, tokens: int) -> int:
+        """Take tokens before a call; returns the period they are of. Raises `BudgetSpent`."""
+        now = time.time()
+        period = int(now // self._period)
+        if self._limit and self._add(period, tokens, self._limit) < 0:
+            wait = (period + 1) * self._period - now
+            raise BudgetSpent(
+                f"the budget of outgoing llm {self._name!r} is spent: {self._limit} tokens in "
+                f"{self._period} s; the next period begins in {wait:.0f} s",
+                wait,
+            )
+        return period
+
+    def settle(self, period: int, reserved: int, used: int) -> None:
+        """Give back what a call did not use, or count what it used besides."""
+        if self._limit and used != reserved:
+            self._add(period, used - reserved, _NO_LIMIT)
+
+    def spent(self) -> int:
+        """Return the tokens of this period so far."""
+        return self._add(int(time.time() // self._period), 0, _NO_LIMIT) if self._limit else 0
+
+    def _add(self, period: int, tokens: int, limit: int) -> int:
+        if time.monotonic() >= self._ask_at:
+            try:
+                found = self._ask(period, tokens, limit)
+                if found is not None:
+                    return found
+            except Exception as error:  # redis-py's own, and those of hansa-redis
+                self._ask_at = time.monotonic() + PAUSE
+                log.warning("tokens are counted by each worker, without Redis: %s", error)
+        return self._add_here(period, tokens, limit)
+
+    def _ask(self, period: int, tokens: int, limit: int) -> int | None:
+        """Count in Redis; None where there is none."""
+        bus = self._server.bus
+        client = bus.redis
+        if client is None:
+            return None
+        key = bus.key("llm", f"{self._name}:{period}")
+        lasts = 2 * self._period
+        return cast(int, client.eval(SCRIPT, 1, key, str(tokens), str(limit), str(lasts)))
+
+    def _add_here(self, period: int, tokens: int, limit: int) -> int:
+        with self._guard:
+            spent = self._own.get(period, 0)
+            if limit >= 0 and spent + tokens > limit:
+                return -1
+            # what is settled late is of the period before
+            self._own = {at: count for at, count in self._own.items() if at >= period - 1}
+            self._own[period] = spent + tokens
+            return self._own[period]
