@@ -9,6 +9,7 @@ import uuid
 import pytest
 import redis
 from hansa import Invalid, load
+from hansa_devkit import Inbox
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.address import address_fault, holds_password, parse_sentinel
@@ -26,6 +27,7 @@ from plugins.redis.tests.nodes import (
     works,
 )
 from plugins.redis.tests.support import outgoing, running
+from plugins.redis.tests.test_channel import channel
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,16 @@ def test_a_service_that_no_sentinel_knows_is_told(sentinel):
     address = f"redis+sentinel://127.0.0.1:{sentinel.port}/other"
     with pytest.raises(RedisUnavailable, match="knows no primary 'other'"), running(address):
         pass
+
+
+def test_a_channel_reads_from_the_primary(sentinel):
+    wait_until(lambda: primary_port(sentinel), 20)
+    address = f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
+    key, inbox = f"in {uuid.uuid4()}", Inbox()
+    with channel(None, inbox, address=address, password=PASSWORD, key=key) as one:
+        wait_until(lambda: works(lambda: one._client.xadd(key, {"body": "1"})), 20)
+        [request, *_] = inbox.wait(1, 20)
+    assert request.raw == b"1"
 
 
 def test_the_primary_is_reached_over_tls(tmp_path):

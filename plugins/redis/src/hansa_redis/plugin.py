@@ -1,5 +1,5 @@
-"""What hansa-redis adds to a worker: the cluster's bus over Redis, the type `outgoing redis`, and the
-admin services that run commands.
+"""What hansa-redis adds to a worker: the cluster's bus over Redis, the types `channel redis` and
+`outgoing redis`, and the admin services that run commands.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from hansa import Channel, Outgoing, Server, Service, hookimpl
 
 from .bus import RedisBus
+from .channel import RedisChannel
 from .early import RedisSection
 from .outgoing import RedisOutgoing
 from .services import OPERATIONS
@@ -14,8 +15,8 @@ from .services import OPERATIONS
 
 @hookimpl
 def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
-    """Return the outgoing connection."""
-    return [RedisOutgoing]
+    """Return both types."""
+    return [RedisChannel, RedisOutgoing]
 
 
 @hookimpl
