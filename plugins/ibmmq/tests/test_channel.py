@@ -99,6 +99,25 @@ def test_what_fails_is_a_dead_letter(mqweb, outcome, attempts):
     assert dead.fields == {**fields, "persistence": "persistent"}
 
 
+def test_a_dead_letter_whose_headers_are_refused_goes_without_them(mqweb):
+    with channel(mqweb, Inbox("reject")):
+        mqweb.put("IN.1", "poison", correlationid="ID:odd", priority="7")
+        wait_until(lambda: mqweb.bodies("DEAD") == ["poison"], 10)
+    assert mqweb.queues["DEAD"][0].fields == {"persistence": "persistent"}
+    assert mqweb.complaints.pop() == "ibm-mq-md-correlationid: 'ID:odd'"
+
+
+def test_an_id_that_selects_any_message_is_never_used(mqweb):
+    inbox = Inbox()
+    mqweb.put("IN.1", "odd")
+    mqweb.queues["IN.1"][0].id = "ID:" + "0" * 48
+    mqweb.put("IN.1", "x")
+    with channel(mqweb, inbox):
+        [request] = inbox.wait(1, 10)
+        wait_until(lambda: mqweb.bodies("IN.1") == ["odd"])
+    assert request.raw == b"x"
+
+
 def test_a_dead_letter_that_nobody_takes_leaves_the_message_where_it_is(mqweb):
     with channel(mqweb, Inbox("reject"), dead_letter_queue="NOWHERE") as one:
         mqweb.put("IN.1", "poison")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hansa import HansaError, TimedOut, Unavailable
+from hansa import HansaError, Invalid, TimedOut, Unavailable
 from hansa_connect.delivery import Delivery
 from hansa_connect.pulling import PullingChannel
 
@@ -97,6 +97,10 @@ class IbmmqChannel(MqwebConnections[GettingSettings], PullingChannel[GettingSett
 
     def _browsed(self, message: str) -> Delivery | None:
         """Return a message; None for one that is gone, or is no text and stays where it is."""
+        if not message.removeprefix("ID:").strip("0"):
+            # it would select whatever message comes first
+            self._leave(message, Invalid("its message id is that of no message"))
+            return None
         try:
             answer = self.mqweb.browsed(self.config.queue, message)
         except (Unavailable, TimedOut):
@@ -124,7 +128,8 @@ class IbmmqChannel(MqwebConnections[GettingSettings], PullingChannel[GettingSett
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Delete a message."""
-        self.mqweb.delete(self.config.queue, delivery.tag)
+        if not self.mqweb.delete(self.config.queue, delivery.tag):
+            self.log.warning("%s: another program took it from the queue, too", delivery.cid)
         with self._guard:
             self._taken.pop(delivery.tag, None)
 
@@ -135,8 +140,14 @@ class IbmmqChannel(MqwebConnections[GettingSettings], PullingChannel[GettingSett
 
     def give_up(self, delivery: Delivery, error: BaseException | None) -> None:
         """Put a copy to the queue of dead letters, and delete the message after that."""
+        queue = self.config.dead_letter_queue
         headers = {f"{_DESCRIPTOR}persistence": "persistent", **delivery.properties}
-        copy = self.mqweb.put(self.config.dead_letter_queue, delivery.body, headers)
+        try:
+            copy = self.mqweb.put(queue, delivery.body, headers)
+        except Invalid as refused:
+            self.log.warning("%s: its headers are left out: %s", delivery.cid, refused.explanation)
+            headers = {f"{_DESCRIPTOR}persistence": "persistent"}
+            copy = self.mqweb.put(queue, delivery.body, headers)
         self.log.warning("%s: %s is the dead letter %s", delivery.cid, delivery.tag, copy)
         self.acknowledge(delivery)
 
@@ -148,9 +159,8 @@ def _delivery(message: str, answer: HttpResponse, queue: str) -> Delivery:
         if name.lower().startswith(_DESCRIPTOR)
     }
     kept = {f"{_DESCRIPTOR}{name}": fields[name] for name in _COPIED if name in fields}
-    user = answer.headers.get(_USER, "")
-    if user:
-        kept[_USER] = user
+    user = {name: value for name, value in answer.headers.items() if name.lower().startswith(_USER)}
+    kept |= user
     extra: dict[str, object] = {
         "message_id": message,
         "correlation_id": fields.get("correlationid", ""),
@@ -158,7 +168,7 @@ def _delivery(message: str, answer: HttpResponse, queue: str) -> Delivery:
         "priority": fields.get("priority", ""),
         "persistence": fields.get("persistence", ""),
         "expiry": fields.get("expiry", ""),
-        "user_properties": user,
+        "user_properties": ", ".join(user.values()),
     }
     fault = ""
     try:

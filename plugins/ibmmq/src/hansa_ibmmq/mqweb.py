@@ -26,6 +26,7 @@ TEXT = "text/plain;charset=utf-8"
 _OK = 200
 _CREATED = 201
 _NO_CONTENT = 204
+_NOT_FOUND = 404
 MOST_BYTES = 101 * 1024 * 1024
 """Bytes of an answer: a message of IBM MQ has 100 MiB at most."""
 
@@ -110,7 +111,8 @@ class Mqweb:
     def _message(self, method: str, queue: str, message: str, verb: str) -> HttpResponse | None:
         path = f"{self._path(queue)}/message?messageId={quote(message, safe='')}"
         answer = self._call(method, path)
-        if answer.status == _NO_CONTENT:
+        # a queue that is not there is told by the list of its messages
+        if answer.status in (_NO_CONTENT, _NOT_FOUND):
             return None
         self._expect(answer, f"{verb} a message of {queue}", _OK)
         return answer
