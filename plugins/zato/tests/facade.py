@@ -23,6 +23,7 @@ from hansa import (
     Unavailable,
     load,
 )
+from hansa.foundation.errors import did_you_mean
 from hansa.plugins.registry import Registry
 from hansa.runtime.routes import compile_route
 from hansa_http.address import HttpAddress
@@ -47,7 +48,11 @@ class Objects:
     def get(self, kind: str, type: str, name: str) -> Any:
         found = self.live.get((kind, type, name), ...)
         if found is ...:
-            raise NotFound(f"there is no {kind} {type} named {name!r}")
+            error = NotFound(f"there is no {kind} {type} named {name!r}")
+            error.reason = did_you_mean(
+                name, [key[2] for key in self.live if key[:2] == (kind, type)]
+            )
+            raise error
         if found is None:
             raise Inactive(f"{kind} {type} {name!r} cannot be used now")
         return found

@@ -187,6 +187,7 @@ def test_services_by_name_in_json(builtin: Any) -> None:
     ("name", "body", "status", "details"),
     [
         ("rates.gone", "{}", 404, "no service is named"),
+        ("zato.pingg", "{}", 404, "hansa-zato does not have this one of Zato's"),
         ("rates.get", "{}", 400, "day: required, and missing"),
         ("rates.get", "{", 400, ""),
         ("rates.get", '{"day": "boom"}', 500, "An error has occurred"),

@@ -47,6 +47,6 @@ def test_objects_are_stored_in_s3(server: Facade, store: Any) -> None:
 
 def test_what_is_not_there(server: Facade, store: Any) -> None:
     cloud = Cloud(server.as_server)
-    assert cloud.aws.s3.get("Nope") is None and "My S3" in cloud.aws.s3
+    assert cloud.aws.s3.get("Nope", None) is None and "My S3" in cloud.aws.s3
     with pytest.raises(AttributeError, match=r"self\.cloud\.dropbox is not available"):
         cloud.dropbox  # noqa: B018 # the look-up itself fails

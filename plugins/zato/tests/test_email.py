@@ -67,8 +67,8 @@ def test_html_and_the_default_sender(email: Any, peer: Any) -> None:
 
 
 def test_what_is_not_there(email: Any) -> None:
-    assert email.smtp.get("Nope") is None and "My SMTP" in email.smtp
-    assert email.imap.get("Nope") is None
+    assert email.smtp.get("Nope", None) is None and "My SMTP" in email.smtp
+    assert email.imap.get("Nope", None) is None
 
 
 @pytest.fixture

@@ -152,4 +152,4 @@ def test_inactive_and_unknown_ones(server: Facade) -> None:
     outgoing = Outgoing(server.as_server)
     with pytest.raises((Inactive, ConnectionException)):
         outgoing.ftp.get("Off").getcontents("a")
-    assert outgoing.ftp.get("nobody") is None
+    assert outgoing.ftp.get("nobody", None) is None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from hansa import Undefined
 from hansa_zato.outgoing import Outgoing
 from hansa_zato.outgoing.reply import Reply
 from hypothesis import given, strategies as st
@@ -104,7 +105,7 @@ def test_the_container(out: Any) -> None:
     )
     assert (len(found), "CRM" in found, "Nope" in found, len(found.values())) == (3, True, False, 3)
     assert out.rest.keys() == found.keys()
-    assert (found.get("Nope"), found.get("Nope", 5)) == (None, 5)
+    assert (found.get("Nope", None), found.get("Nope", 5)) == (None, 5)
     with pytest.raises(KeyError, match="Nope"):
         found["Nope"]
     entry = found["CRM"]
@@ -117,9 +118,16 @@ def test_the_container(out: Any) -> None:
     assert entry.conn.config.timeout == 10.0
 
 
-def test_an_unknown_name_is_logged(out: Any, caplog: pytest.LogCaptureFixture) -> None:
-    out.plain_http.get("Nope")
-    assert "Nope" in caplog.text
+def test_an_unknown_name_is_told_with_the_nearest(
+    out: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Undefined, match="CRN") as told:
+        out.plain_http.get("CRN")
+    assert "did you mean CRM?" in told.value.explanation
+    assert out.plain_http.get("CRN", None) is None
+    assert "did you mean CRM?" in caplog.text
+    with pytest.raises(KeyError, match="did you mean CRM"):
+        out.plain_http["CRN"]
 
 
 def test_inactive(out: Any) -> None:

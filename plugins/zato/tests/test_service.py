@@ -7,6 +7,7 @@ from __future__ import annotations
 import datetime
 import logging
 import math
+import os
 import re
 from typing import Any
 
@@ -260,9 +261,21 @@ def test_navigation(server: Facade) -> None:
 
 def test_user_config(server: Facade, tmp_path: Any) -> None:
     server._section = load(ZatoSection, {"user_config": {"bank": "bank.conf"}})
-    (tmp_path / "bank.conf").write_text("[limits]\nDaily=500\nrate = 5%\n")
+    text = (
+        "top = 1\n[limits]\nDaily=500\nrate = 5%  # of the price\nname = \"a, b\"\nother = 'it # is'\n"
+        "list = a, 'b c',\n[[inner]]\nx = é\n"
+    )
+    (tmp_path / "bank.conf").write_text(text)
     found = seen(server, "{}")
-    assert (found.user_config.bank.limits.Daily, found.config.bank["limits"].rate) == ("500", "5%")
+    limits = found.user_config.bank.limits
+    assert (limits.Daily, found.config.bank["limits"].rate) == ("500", "5%")
+    assert (limits.name, limits.other, limits.list) == ("a, b", "it # is", ["a", "b c"])
+    assert (limits.inner.x, found.user_config.bank.top) == ("é", "1")
+    for wrong in ("[a\n", "[a]\nx = 1\nx = 2\n", "[a]\nx = 'open\n"):
+        (tmp_path / "bank.conf").write_text(wrong)
+        os.utime(tmp_path / "bank.conf", (len(wrong), len(wrong)))
+        with pytest.raises(Exception, match=r"bank\.conf cannot be read"):
+            _ = found.user_config
     (tmp_path / "bank.conf").unlink()
     with pytest.raises(Exception, match=r"bank\.conf cannot be read"):
         _ = found.user_config
@@ -279,6 +292,35 @@ class Rest(Service):
 
     def handle_POST(self) -> None:
         self.response.payload = "posted"
+
+
+class Options(Service):
+    """Says which methods there are, and handles none of them."""
+
+    def handle_OPTIONS(self) -> None:
+        self.response.headers["Allow"] = "GET"
+
+
+def test_what_says_which_methods_there_are_handles_no_message(server: Facade) -> None:
+    assert server.call(Options, "", method="OPTIONS").headers["Allow"] == "GET"
+    assert server.call(Options, "").status == 405
+
+
+class Faulty(Service):
+    """A service whose property fails."""
+
+    @property
+    def customer(self) -> str:
+        return self.request.input.nothing.name
+
+    def handle(self) -> None:
+        self.response.payload = self.customer
+
+
+def test_an_attribute_error_inside_a_property_is_told(server: Facade) -> None:
+    error = server.call(Faulty, "").error
+    assert isinstance(error, AttributeError)
+    assert "nothing" in str(error)
 
 
 def test_a_handler_for_each_verb(server: Facade) -> None:

@@ -68,7 +68,7 @@ def test_other_names_and_orders(out: Any, mqweb: MqwebServer) -> None:
 
 
 def test_what_is_not_there(out: Any, mqweb: MqwebServer) -> None:
-    assert out.jms_wmq.get("Nope") is None
+    assert out.jms_wmq.get("Nope", None) is None
     with pytest.raises(Inactive):
         out.jms_wmq.send("x", "Off")
     mqweb.kill()

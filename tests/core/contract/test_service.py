@@ -284,3 +284,18 @@ def test_what_plugins_give_services_is_an_attribute():
     assert run_service(Shout, server=server).payload == ["A", False, 1]
     with pytest.raises(AttributeError):
         _ = Shout().shout  # it is in no server yet
+
+
+class Odd(Service):
+    @property
+    def shout(self) -> object:
+        return self.response.nothing  # type: ignore[attr-defined]  # it is what is tried
+
+    def handle(self) -> object:
+        return self.shout
+
+
+def test_an_attribute_error_inside_a_property_is_that_of_the_property():
+    server = LocalServer(attributes={"shout": str.upper})
+    with pytest.raises(AttributeError, match="'Response' object has no attribute 'nothing'"):
+        run_service(Odd, server=server)

@@ -142,6 +142,10 @@ class Service:
         """Return what a plugin gives services under this name, by `hansa_attributes`; raises
         AttributeError.
         """
+        for each in type(self).__mro__:
+            if name in vars(each):
+                # a property, which has raised AttributeError: it says why once more
+                return vars(each)[name].__get__(self, type(self))
         server = self.__dict__.get("server")
         if server is not None and not name.startswith("_"):
             with contextlib.suppress(NotFound):

@@ -112,7 +112,7 @@ def _answers(pool: LastGivenBack, commands: Sequence[Command]) -> Sequence[Answe
     is_read = False
     try:
         packed = connection.pack_commands(commands)
-        connection.send_packed_command(packed, check_health=False)
+        connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
         answers = [_answer(connection) for _ in commands]
         is_read = True
     except Exception as error:
@@ -120,7 +120,7 @@ def _answers(pool: LastGivenBack, commands: Sequence[Command]) -> Sequence[Answe
     finally:
         if not is_read:
             # what is still to come would be read as the answers to others
-            connection.disconnect()
+            connection.disconnect()  # type: ignore[no-untyped-call]
         pool.release(connection)
     return answers
 

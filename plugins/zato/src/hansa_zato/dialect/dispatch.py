@@ -174,6 +174,8 @@ def _handler_choice(cls: type[Service]) -> HandlerChoice:
     """
     own = verbs(cls)
     has_general = overridden(cls, "handle")
+    # what tells browsers which methods there are does not handle messages without one
+    handling = [verb for verb in own if verb != "OPTIONS"]
 
     def choose_general(service: Service, core: CoreRequest) -> Handler:
         return service.handle
@@ -185,8 +187,8 @@ def _handler_choice(cls: type[Service]) -> HandlerChoice:
             return handler
         if has_general:
             return service.handle
-        if len(own) == 1:
-            only: Handler = getattr(service, f"handle_{own[0]}")
+        if len(handling) == 1:
+            only: Handler = getattr(service, f"handle_{handling[0]}")
             return only
         return None
 

@@ -14,6 +14,8 @@ from .exceptions import ServiceMissingException
 if TYPE_CHECKING:
     from hansa import Server
 
+ZATO = "zato."
+"""The beginning of the names of Zato's own services."""
 ServiceLike: TypeAlias = str | type[CoreService] | CoreService
 """A service by its name, its implementation name, its class or an instance."""
 
@@ -34,7 +36,10 @@ def resolve(server: Server, cid: str, given: ServiceLike) -> str:
     except NotFound as error:
         if "." in given and given.rpartition(".")[2][:1].isupper():
             return by_impl_name(server, cid, given)
-        raise ServiceMissingException(cid, error.detail) from None
+        detail = error.detail
+        if given.startswith(ZATO):
+            detail = f"no service is named {given!r}: hansa-zato does not have this one of Zato's"
+        raise ServiceMissingException(cid, detail) from None
     return given
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import configparser
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
 from hansa import Unavailable
 
 from ..bunch import Bunch
@@ -33,11 +34,15 @@ def _read_file(path: Path) -> Bunch:
         kept = _read.get(path)
         if kept is not None and kept[0] == changed:
             return kept[1]
-        parser = configparser.ConfigParser(interpolation=None, strict=True)
-        parser.optionxform = str  # type: ignore[assignment,method-assign] # keys keep their case
-        parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, configparser.Error) as error:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = Bunch(_values(ConfigObj(lines, interpolation=False)))
+    except (OSError, UnicodeDecodeError, ConfigObjError) as error:
         raise Unavailable(f"the user configuration {path.name} cannot be read: {error}") from error
-    found = Bunch((section, Bunch(parser.items(section))) for section in parser.sections())
     _read[path] = (changed, found)
     return found
+
+
+def _values(section: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Return what a section holds: texts without their quotes, lists, and sections below it."""
+    for name, value in section.items():
+        yield name, Bunch(_values(value)) if isinstance(value, Mapping) else value

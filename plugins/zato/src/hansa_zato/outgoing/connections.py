@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from hansa import NotFound, Unavailable
+from hansa import NotFound, Unavailable, Undefined
 
 from ..payloads import Value
 from .amqp import AMQPConnection
@@ -38,6 +38,8 @@ _TYPES: Final[dict[str, tuple[str, Wrapper | None]]] = {
     "ibm_mq": ("ibmmq", WMQConnection),
 }
 """By the dialect's name of a type: Hansa's, and the wrapper of its connections, if there is one."""
+_REQUIRED: Final = object()
+"""The default of what is required: there is none."""
 
 
 class Outgoing:
@@ -71,18 +73,26 @@ class Connections:
         try:
             entry.object()
         except NotFound as error:
-            raise KeyError(error.detail) from None
+            raise KeyError(error.explanation) from None
         except Unavailable:
             pass  # defined, but not available at the moment: calls will say so
         return entry
 
-    def get(self, name: str, default: Value = None) -> Value:
-        """Return the connection of that name; `default` if none is defined, which is logged."""
+    def get(self, name: str, default: Value = _REQUIRED) -> Value:
+        """Return the connection of that name; if none is defined `default`, which is logged, and
+        without a default it raises `Undefined`, with the nearest name for the log.
+        """
+        entry = Entry(self._server, self._type, name, self._wrapper)
         try:
-            return self[name]
-        except KeyError as error:
-            log.warning("%s", error.args[0])
+            entry.object()
+        except Undefined as error:
+            if default is _REQUIRED:
+                raise
+            log.warning("%s", error.explanation)
             return default
+        except Unavailable:
+            pass  # defined, but not available at the moment: calls will say so
+        return entry
 
     def send(self, msg: object, out_name: object, *args: object, **options: object) -> Value:
         """Send through the connection of that name, as `amqp.send` and `zmq.send` do.
