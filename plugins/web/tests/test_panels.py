@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from functools import partial
 
@@ -135,17 +137,22 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(
     server.api("admin.account.create", name="vera", credentials=["vera"], roles=["viewer"])
     viewer = Browser(server.url)
     assert viewer.log_in(password, "vera").status_code == 303
-    for path in PATHS:
+    links: dict[str, str] = {}
+    for path in [*PATHS, "/failed/calls"]:
         answer = viewer.get(f"/{CLUSTER}{path}")
         if answer.status_code != 200:
             assert answer.status_code in (403, 503), (path, answer.text)
             continue
         main = answer.text.partition("<main")[2].partition("</main>")[0]
+        for link in re.findall(rf'href="(/{CLUSTER}[^"#]*)', answer.text):
+            # one of those that differ in what they name alone
+            links[re.sub(r"=[^&]*", "", link)] = html.unescape(link)
         if not path.startswith(("/statistics", "/map")):  # their CSV is a view
             assert 'method="post"' not in main, path
         main = main.replace(">Replays<", "><")  # the list of those is a view
         for word in ("Deploy…", "New…", "Replay", "Use as input", "Restart…"):
             assert word not in main, (path, word)
+    assert [link for link in links.values() if viewer.get(link).status_code == 403] == []
     samples = f"/{CLUSTER}/services/panels.part/samples"
     assert "Delete all samples" not in viewer.get(samples).text
     assert '<button class="first" name="action" value="on">' in browser.get(samples).text
