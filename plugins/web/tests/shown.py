@@ -97,7 +97,7 @@ class Refusing:
 
 
 def addresses(server: RunningServer) -> list[str]:
-    """Return an address of each page that a single server has, with something to show."""
+    """Return an address of each page, with something to show; of those that share a template one."""
     failed, group, replay = _failed_messages(server)
     revision = _defined(server)
     parts = {
@@ -115,13 +115,16 @@ def addresses(server: RunningServer) -> list[str]:
         "/failed/delete": "/failed/delete?service=shown.weigh",
         "/replays/{id}": f"/replays/{replay}",
         "/plugins/{name}": "/plugins/http",
+        "/{kind}/{type}/new": "/outgoing/telegraph/new",
         "/services/{name}": "/services/shown.load",
         "/services/{name}/source": "/services/shown.load/source",
         "/services/{name}/invoke": "/services/shown.load/invoke",
         "/services/{name}/samples": "/services/shown.load/samples",
         "/services/{name}/slow": "/services/shown.load/slow",
     }
-    return [particular.get(page.path) or page.path.format(**parts) for page in PAGES]
+    by_template = {page.template: page.path for page in reversed(PAGES)}
+    paths = [page.path for page in PAGES if by_template[page.template] == page.path]
+    return [particular.get(path) or path.format(**parts) for path in paths]
 
 
 def _failed_messages(server: RunningServer) -> tuple[str, str, str]:
