@@ -132,13 +132,18 @@ class MqwebServer:
             for queue in queues:
                 self.queues[queue] = []
 
-    def put(self, queue: str, body: str, *, is_text: bool = True, **fields: str) -> str:
-        """Put a message, as another program."""
+    def put(self, queue: str, body: str, **fields: str) -> str:
+        """Put a text, as another program."""
         with self.lock:
             self._numbers += 1
             id = f"ID:414d5120{self._numbers:040x}"
-            self.queues[queue].append(Message(id, body, dict(fields), is_text))
+            self.queues[queue].append(Message(id, body, dict(fields)))
         return id
+
+    def put_binary(self, queue: str) -> None:
+        """Put a message that is no text."""
+        self.put(queue, "binary")
+        self.queues[queue][-1].is_text = False
 
     def bodies(self, queue: str) -> list[str]:
         """What is in a queue."""

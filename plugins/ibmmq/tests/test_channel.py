@@ -140,7 +140,7 @@ def test_the_largest_message_and_one_byte_more(mqweb):
 def test_what_is_no_text_stays_and_holds_nothing_up(mqweb, monkeypatch):
     inbox = Inbox()
     for _ in range(30):
-        mqweb.put("IN.1", "binary", is_text=False)
+        mqweb.put_binary("IN.1")
     mqweb.put("IN.1", "text")
     with channel(mqweb, inbox, prefetch=5) as one:
         [request] = inbox.wait(1, 10)
@@ -149,7 +149,7 @@ def test_what_is_no_text_stays_and_holds_nothing_up(mqweb, monkeypatch):
         mqweb.put("IN.1", "next")
         inbox.wait(2, 10)
         monkeypatch.setattr(module, "MOST_UNREADABLE", 30)
-        mqweb.put("IN.1", "binary", is_text=False)
+        mqweb.put_binary("IN.1")
         wait_until(lambda: one in one.server.losses, 10)
     assert request.raw == b"text"
 

@@ -62,7 +62,7 @@ def test_all_faults_at_once(mqweb):
     with outgoing(mqweb, queue="") as out:
         with pytest.raises(Invalid) as caught:
             out.send(
-                b"bytes",  # type: ignore[arg-type] # that is what is wrong
+                b"bytes",
                 correlation_id="ü",
                 reply_to="a b",
                 priority=10,

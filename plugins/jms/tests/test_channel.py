@@ -273,6 +273,16 @@ def test_a_silent_broker_is_lost(broker, queue):
             assert "it has been silent for" in str(one.server.losses[one])
 
 
+@pytest.mark.parametrize("length", ["0", "5000"])
+def test_a_property_that_is_taken_for_the_length_is_told(broker, queue, length):
+    """ActiveMQ hands it on as the header, and nobody can tell where such a message ends."""
+    with channel(broker, Inbox(), queue=queue, heartbeat=1) as one:
+        broker.send(f"/queue/{queue}", "text", **{"content-length": length})
+        wait_until(lambda: one in one.server.losses, 15, "it is lost")
+        assert "does not speak STOMP as it should" in str(one.server.losses[one])
+    broker.read(f"/queue/{queue}")
+
+
 def test_heart_beats_keep_an_idle_channel(broker, queue):
     inbox = Inbox()
     with channel(broker, inbox, queue=queue, heartbeat=1) as one:

@@ -179,12 +179,16 @@ class Connection:
             self.read()
         return self._frames.popleft()
 
-    def read(self) -> None:
-        """Read what has come, and wait for it; raises OSError, EOFError or `ProtocolError`."""
+    def read(self) -> bytes:
+        """Read what has come, wait for it, and return it.
+
+        Raises OSError, EOFError or `ProtocolError`.
+        """
         data = self.socket.recv(CHUNK)
         if not data:
             raise EOFError("it closed the connection")
         self._frames += self._reader.feed(data)
+        return data
 
     # -- what goes wrong ---------------------------------------------------------------------------
 

@@ -59,6 +59,11 @@ class FrameReader:
         self._scanned = 0
         self._dropped = 0
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._command or self._buffer)
+
     def feed(self, data: bytes) -> list[Frame]:
         """Return the frames that end in `data`; raises `ProtocolError`."""
         self._buffer += data

@@ -12,13 +12,14 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from .connection import CLOSE_WAIT, Connection
-from .frames import Frame, encoded
+from .frames import Frame, ProtocolError, encoded
 from .settings import BrokerSettings
 
 SUBSCRIPTION = "1"
 """A connection has one subscription."""
 SILENT = 2.0
 """So many times the agreed pause may pass without a word before the broker is lost."""
+HEART_BEAT = b"\n"
 LONGEST_WAIT = 60.0
 """Seconds between two looks at the clock without heart-beats."""
 
@@ -62,7 +63,7 @@ class Subscriber(Connection):
         with self.translated():
             self._keep_alive()
             if self._is_readable():
-                self.read()
+                self._note(self.read())
         self._run_calls()
         frames = list(self._frames)
         self._frames.clear()
@@ -86,10 +87,12 @@ class Subscriber(Connection):
         if any(descriptor == self._woken.fileno() for descriptor, _ in found):
             with contextlib.suppress(BlockingIOError):
                 self._woken.recv(1000)
-        readable = any(descriptor == sock.fileno() for descriptor, _ in found)
-        if readable:
+        return any(descriptor == sock.fileno() for descriptor, _ in found)
+
+    def _note(self, data: bytes) -> None:
+        """Note that the broker was heard; what looks like a heart-beat inside a frame does not count."""
+        if data != HEART_BEAT or not self._reader.is_inside:
             self._heard = time.monotonic()
-        return readable
 
     def _pause(self) -> float:
         """Return how many seconds may pass before heart-beats have to be seen to."""
@@ -105,9 +108,11 @@ class Subscriber(Connection):
         now = time.monotonic()
         sends, hears = self.beats
         if hears and now - self._heard > hears * SILENT:
+            if self._reader.is_inside:
+                raise ProtocolError("a message does not end where its content-length says")
             raise TimeoutError(f"it has been silent for {now - self._heard:.0f} s")
         if sends and now - self._written >= sends / 2:
-            self.write(b"\n")
+            self.write(HEART_BEAT)
 
     def write(self, data: bytes) -> None:
         """Send bytes, and note when; raises OSError."""
