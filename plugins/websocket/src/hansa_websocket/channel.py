@@ -1,0 +1,263 @@
+"""The type `channel websocket`: listens, and passes each message of its clients to a service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+from hansa import Channel, HansaError, Refused, Request, Response, Unavailable
+from hansa_connect.event_loop import Asynchronous
+from hansa_connect.tls import definitions_of, present, resolved
+
+from .settings import ListeningSettings
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.http11 import Request as Handshake, Response as Answer
+
+    from .client import Client, Message
+
+ResultT = TypeVar("ResultT")
+MOST_PARAMETERS = 100
+"""Parameters that the query string of a client may have."""
+GOING_AWAY = 1001
+"""The close code of a server that ends (RFC 6455, section 7.4.1)."""
+quiet = logging.getLogger("hansa.websocket")
+"""What websockets logs of each connection; handshakes that fail are nobody's concern here."""
+quiet.setLevel(logging.CRITICAL)
+
+
+class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSettings]):
+    """Listens for WebSocket clients, and passes each of their messages to a service.
+
+    One worker of each server listens. What the service returns is sent to the client, which
+    services reach by `self.request.extra["client"]`: they send to it, and put it into rooms.
+    """
+
+    type = "websocket"
+    placement = "server"
+    exclusive = True  # the old object lets the port go before the new one takes it
+
+    _pool: ThreadPoolExecutor | None = None
+    _listening: Server | None = None
+
+    @classmethod
+    def logins(cls, config: ListeningSettings) -> Iterable[str]:
+        """Return the security definitions that supply certificates."""
+        return definitions_of(config)
+
+    @classmethod
+    def claims(cls, config: ListeningSettings) -> Iterable[str]:
+        """Return the port: two channels cannot listen at it."""
+        return (f"TCP port {config.port}",)
+
+    def start(self) -> None:
+        """Listen; raises what is wrong."""
+        from .client import Rooms
+
+        self._clients: set[Client] = set()
+        self._rooms = Rooms()
+        self._busy = 0
+        self._draining = False
+        context = self._context()
+        self.open_loop()
+        self._pool = ThreadPoolExecutor(self.config.pool, f"websocket {self.name}")
+        self.loop.run(self._listen(context), self.config.timeout)
+
+    def stop(self) -> None:
+        """Let clients have the answers to what was begun, close them with 1001, and end."""
+        if self._listening is not None:
+            # each of the two waits in it has the limit
+            with contextlib.suppress(HansaError):
+                self.loop.run(self._drain(), self.config.timeout * 2 + 1)
+            self._listening = None
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+            self._pool = None
+        self.close_loop()
+
+    def ping(self) -> str:
+        """Return how many clients are connected."""
+        return f"{len(self._clients)} clients are connected"
+
+    def _context(self) -> ssl.SSLContext | None:
+        config = resolved(self.config, self.server.objects)
+        if not config.tls:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        present(context, config)
+        if config.tls_ca:
+            context.load_verify_locations(config.tls_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    # -- in the loop -------------------------------------------------------------------------------
+
+    async def _listen(self, context: ssl.SSLContext | None) -> None:
+        from websockets.asyncio.server import serve
+
+        config = self.config
+        try:
+            self._listening = await serve(
+                self._serve,
+                config.host,
+                config.port,
+                ssl=context,
+                origins=[None, *config.origins],  # type: ignore[list-item]  # texts
+                process_request=self._admit,
+                server_header=None,
+                compression=None,
+                max_size=config.max_body,
+                open_timeout=config.timeout,
+                close_timeout=config.timeout,
+                ping_interval=config.ping_interval,
+                ping_timeout=config.ping_timeout,
+                logger=quiet,
+            )
+        except OSError as error:
+            fault = f"cannot listen at {config.host}:{config.port}: {error.strerror or error}"
+            raise Unavailable(f"{fault}; check the settings host and port") from error
+
+    async def _admit(self, connection: ServerConnection, handshake: Handshake) -> Answer | None:
+        """Return the answer that refuses a client; None for one that may connect."""
+        if urlsplit(handshake.path).path != self.config.path:
+            return connection.respond(HTTPStatus.NOT_FOUND, "there is no such path\n")
+        if self._draining or len(self._clients) >= self.config.max_connections:
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
+        try:
+            request = self._request(connection, handshake)
+        except ValueError:
+            return connection.respond(HTTPStatus.BAD_REQUEST, "too many parameters\n")
+        if not self.settings.security_names:
+            return None
+        try:
+            await self._in_pool(self._authenticate, request)
+        except HansaError as error:
+            answer = connection.respond(HTTPStatus(error.status), f"{error.detail}\n")
+            for name, value in error.headers.items():
+                answer.headers[name] = value
+            return answer
+        return None
+
+    def _authenticate(self, request: Request) -> None:
+        """Raise `Refused` for a caller that no security definition knows.
+
+        Core does so for each message, too: a token may end, and a definition be edited.
+        """
+        refusal: HansaError = Refused("the caller cannot be authenticated")
+        for name in self.settings.security_names:
+            try:
+                self.server.objects.security(name).authenticate(request)
+            except Refused as error:
+                refusal = error
+            else:
+                return
+        raise refusal
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        from .client import TOO_SLOW, Client
+
+        if len(self._clients) >= self.config.max_connections or connection.request is None:
+            await connection.close(TOO_SLOW, "too many connections")
+            return
+        client = Client(connection, self._rooms, self.config.max_waiting)
+        self._clients.add(client)
+        writing = asyncio.create_task(client.write())
+        try:
+            async for message in connection:
+                if self._draining:
+                    break
+                await self._handle(client, connection, connection.request, message)
+            if self._draining:
+                await connection.wait_closed()
+        except ConnectionClosed:
+            pass
+        finally:
+            writing.cancel()
+            client.forget()
+            self._clients.discard(client)
+
+    async def _handle(
+        self,
+        client: Client,
+        connection: ServerConnection,
+        handshake: Handshake,
+        message: Message,
+    ) -> None:
+        request = self._request(connection, handshake)
+        is_text = isinstance(message, str)
+        request.raw = message.encode() if isinstance(message, str) else message
+        request.extra = {**request.extra, "client": client, "text": is_text}
+        self._busy += 1
+        try:
+            response = await self._in_pool(self._dispatch, request)
+        finally:
+            self._busy -= 1
+        if self.config.respond and response.raw:
+            with contextlib.suppress(Unavailable):  # the client is gone
+                client.send(_answer(response, is_text))
+
+    def _dispatch(self, request: Request) -> Response:
+        return self.dispatch(request)
+
+    async def _in_pool(self, call: Callable[[Request], ResultT], request: Request) -> ResultT:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, call, request)
+
+    def _request(self, connection: ServerConnection, handshake: Handshake) -> Request:
+        """Return a request with what the client said when it connected."""
+        headers: dict[str, str] = {}
+        for name, value in handshake.headers.raw_items():
+            known = headers.get(name.lower())
+            headers[name.lower()] = value if known is None else f"{known}, {value}"
+        parts = urlsplit(handshake.path)
+        query = parse_qs(parts.query, max_num_fields=MOST_PARAMETERS)
+        address = connection.remote_address
+        encrypted = connection.transport.get_extra_info("ssl_object")
+        certificate = encrypted.getpeercert(True) if encrypted is not None else None
+        return Request(
+            headers=headers,
+            params={name: values[-1] for name, values in query.items()},
+            method="GET",
+            path=parts.path,
+            peer=address[0] if address else "",
+            certificates=(certificate,) if certificate else (),
+            extra={"query": {name: _one_or_all(values) for name, values in query.items()}},
+        )
+
+    async def _drain(self) -> None:
+        """Take nothing new, let what was begun end, and close all clients."""
+        assert self._listening is not None
+        self._draining = True
+        self._listening.close(close_connections=False)
+        limit = self.config.timeout
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while self._busy:
+                    await asyncio.sleep(0.01)
+        endings = [client.finish(GOING_AWAY, "the channel ends") for client in set(self._clients)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await asyncio.gather(*endings, return_exceptions=True)
+        self._listening.close()
+
+
+def _one_or_all(values: list[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else values
+
+
+def _answer(response: Response, is_text: bool) -> Message:
+    """Return an answer as text to text, if it is some."""
+    if is_text:
+        with contextlib.suppress(UnicodeDecodeError):
+            return response.raw.decode()
+    return response.raw
