@@ -234,9 +234,11 @@ def test_a_setting_of_a_section_is_required_where_its_section_is() -> None:
     assert helps["--third-port"] == "Port.  [default: 8080]"
 
 
-def test_options_that_a_command_has_already_are_left_to_set() -> None:
+def test_settings_have_other_options_than_a_command_has_already() -> None:
     schemas, components = described([Everything])
     found = parameters(Schema(schemas[Everything], components), {"--json", "--limits-timeout"})
     flags = {flag for parameter in found for flag in parameter.opts}
     assert not {"--json", "--limits-timeout"} & flags
     assert {"--limits", "--limits-retries", "--set"} <= flags
+    assert {"--setting-json", "--setting-limits-timeout"} <= flags
+    assert {"json", "limits__timeout"} <= {parameter.name for parameter in found}

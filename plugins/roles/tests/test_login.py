@@ -361,6 +361,12 @@ def test_what_does_not_log_in(server: RunningServer, body: Any):
     assert "token" not in answer.text
 
 
+def test_a_command_ends_the_sessions_of_a_user(server: RunningServer):
+    tokens = [token(server, "bob") for _ in range(2)]
+    assert "ended" in server.cli("session", "end", "--setting-user", "bob").stdout
+    assert [call(server, one, "admin.me")[0] for one in tokens] == [401, 401]
+
+
 def test_an_answer_does_not_tell_whether_there_is_a_name(server: RunningServer):
     """Definitions have realms of their own, and a name is judged by the one that has it."""
     server.api("admin.security.basic.edit", name="bob", realm="the realm of bob")

@@ -159,15 +159,17 @@ def _inside(section: str, schema: Schema, *, required: bool) -> Iterator[Setting
 def parameters(schema: Schema, taken: Collection[str] = ()) -> list[click.Parameter]:
     """Return the argument NAME, an option for each setting, and `--set` for what they cannot say.
 
-    A setting whose flag is `taken` by another option of the command is left to `--set`.
+    A setting whose flag is `taken` by another option of the command has `--setting-NAME` instead.
     """
     found: list[click.Parameter] = []
     for setting in settings(schema):
         if setting.parameter == "name":
             argument = click.Argument(["name"], required=setting.required, default=None)
             found.insert(0, argument)
-        elif setting.flag not in taken:
-            found.append(_option(setting))
+        elif setting.flag in taken:
+            found.append(_option(setting, f"--setting-{setting.flag[2:]}"))
+        else:
+            found.append(_option(setting, setting.flag))
     found.append(
         click.Option(
             ["--set", SET],
@@ -179,16 +181,16 @@ def parameters(schema: Schema, taken: Collection[str] = ()) -> list[click.Parame
     return found
 
 
-def _option(setting: Setting) -> click.Option:
+def _option(setting: Setting, flag: str) -> click.Option:
     schema = setting.schema
     help = help_text(setting)
     if schema.is_switch:
-        flags = f"{setting.flag}/--no-{setting.flag[2:]}"
+        flags = f"{flag}/--no-{flag[2:]}"
         return click.Option([flags, setting.parameter], default=None, help=help)
     if schema.is_secret:
         help += " - prompts for it, or reads it from standard input."
     return click.Option(
-        [setting.flag, setting.parameter],
+        [flag, setting.parameter],
         type=SettingType(schema),
         multiple=schema.is_list or schema.is_map,
         default=None,
