@@ -40,6 +40,7 @@ from .measure import Figure, compare, exit_status, several, table
 from .peers import PEERS
 from .programs import SOAP_BODY, SOAP_HEADERS, Target, hansa, measured, peer, wrk
 from .roles import roles
+from .s3 import s3
 from .samples import samples
 from .sql import sql
 from .tokens import tokens
@@ -309,6 +310,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "ftp": ftp,
     "limits": limits,
     "roles": roles,
+    "s3": s3,
     "samples": samples,
     "sql": sql,
     "tokens": tokens,

@@ -198,6 +198,20 @@ class TestSeaweedFS(OnPeer, ChannelContract):
             wait_until(lambda: not self.peer.keys("in/"), 30)
         assert len(inbox.requests) - count <= 3 * 20, "more came twice than were in hand"
 
+    @pytest.mark.evidence("kills")
+    def test_a_server_that_falls_silent_is_given_up_in_time(self):
+        inbox = Inbox()
+        with self.receiving(inbox, timeout=1, connect_timeout=1, retries=0) as channel:
+            self.send(b"1")
+            inbox.wait(1, self.patience)
+            with self.peer_hangs():
+                wait_until(lambda: self.server.objects.losses, 10, "core is told")
+                [error] = self.server.objects.losses.values()
+                assert "has not answered in time; see the setting timeout" in str(error)
+            wait_until(lambda: self._serves(channel), 15)
+            self.send(b"2")
+            assert inbox.until(lambda: inbox.requests[-1].raw == b"2", self.patience)
+
     def _serves(self, channel):
         try:
             return self.current(channel) not in self.server.objects.losses

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import psutil
@@ -68,7 +70,6 @@ class TestSeaweedFS(OnPeer, OutgoingContract):
             store.copy(key, f"copy/{key}")
             assert store.stat(f"copy/{key}").metadata == found.metadata
             assert [one.key for one in store.list("copy/")] == [f"copy/{key}"]
-            assert list(store.folders())[:1] == sorted(store.folders())[:1]
             assert "copy/" in list(store.folders())
             assert store.delete_many([key, f"copy/{key}"]) == {}
             assert list(store.list()) == []
@@ -89,9 +90,8 @@ class TestSeaweedFS(OnPeer, OutgoingContract):
 
     def test_listings_come_in_pages(self):
         with self.running() as store:
-            self.peer.client()
-            for number in range(1005):
-                store.put(f"many/{number:04}", b"")
+            with ThreadPoolExecutor(8) as several:
+                list(several.map(lambda n: store.put(f"many/{n:04}", b""), range(1005)))
             found = [one.key for one in store.list("many/")]
             assert found == [f"many/{number:04}" for number in range(1005)]
             assert len(list(store.list("many/", start_after="many/0999"))) == 5
@@ -146,9 +146,7 @@ class TestSeaweedFS(OnPeer, OutgoingContract):
     def test_an_upload_ends_at_its_deadline(self):
         class Slow(Endless):
             def read(self, size=-1):
-                from time import sleep
-
-                sleep(0.2)
+                time.sleep(0.2)  # this is what it is: slow
                 return super().read(size)
 
         with self.running(part_size=5 * MIB) as store:

@@ -110,7 +110,10 @@ def _refusal(store: Store, what: str, response: Mapping[str, Any]) -> HansaError
     code = str(told.get("Code", ""))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     reply = one_line(Exception(f"{code}: {told.get('Message') or 'no reason given'}"))
-    found = _fault_of_server(store, code, status, reply) or _fault_of_object(what, code, status)
+    found = _fault_of_server(store, code, status, reply)
+    if found is None:
+        store.trouble("")  # it answers
+        found = _fault_of_object(what, code, status)
     if not found.reason:
         found.reason = f"{store.where}: {reply}"
     return found

@@ -8,16 +8,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Unpack
 
 from hansa import Invalid, Misused, Outgoing, Unavailable
 from hansa_connect.remote import RemoteNotFound
 from hansa_connect.transfer import copy, read_all
 
 from .account import S3Account
-from .objects import ObjectStream, S3Object, TimedSource
+from .objects import S3Object
 from .requests import PutOptions, arguments_of, byte_range, size_of, transfer_config
 from .settings import S3SendingSettings
+
+if TYPE_CHECKING:
+    from .streams import ObjectStream
 
 LONGEST_LINK = 7 * 86400
 """Seconds for which a link may be valid (Signature Version 4)."""
@@ -100,7 +103,7 @@ class S3Outgoing(S3Account[S3SendingSettings], Outgoing[S3SendingSettings]):
         where = self._bucket(bucket)
         given = arguments_of(self.config, options)
         with self._call(key, seconds) as client:
-            timed = TimedSource(self.store, source, time.monotonic() + seconds)
+            timed = self.store.timed(source, time.monotonic() + seconds)
             config = transfer_config(self.config, size_of(source))
             client.upload_fileobj(timed, where, key, ExtraArgs=given, Config=config)
             answer = client.head_object(Bucket=where, Key=key)
@@ -142,7 +145,7 @@ class S3Outgoing(S3Account[S3SendingSettings], Outgoing[S3SendingSettings]):
             with self.store.call(key, seconds) as client:
                 answer = client.get_object(Bucket=where, Key=key, **given)
             about = S3Object.of(where, key, answer)
-            stream = ObjectStream(self.store, about, answer["Body"], ends)
+            stream = self.store.stream(about, answer["Body"], ends)
             try:
                 yield stream
             finally:
@@ -273,9 +276,7 @@ class S3Outgoing(S3Account[S3SendingSettings], Outgoing[S3SendingSettings]):
             raise Misused({"expires": f"must be from 1 to {LONGEST_LINK} seconds"})
         operation = {"GET": "get_object", "PUT": "put_object"}[method]
         given = {"Bucket": self._bucket(bucket), "Key": key}
-        with self.store.call(key) as client:
-            found = client.generate_presigned_url(operation, Params=given, ExpiresIn=expires)
-        return str(found)
+        return self.store.link(operation, given, expires)
 
     # -- buckets -----------------------------------------------------------------------------------
 

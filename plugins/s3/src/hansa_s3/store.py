@@ -16,7 +16,9 @@ from hansa import Login, Unavailable
 from hansa_connect.remote import RemoteForbidden, RemoteNotFound
 
 from .faults import late, translated
+from .objects import S3Object
 from .settings import S3ServerSettings
+from .streams import ObjectStream, TimedSource
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -129,8 +131,26 @@ class Store:
             self._local.ends = None
         self.trouble("")
 
+    def stream(self, about: S3Object, body: Any, ends: float) -> ObjectStream:
+        """Return the content of an object as a stream; `ends` is of a steady clock."""
+        return ObjectStream(self, about, body, ends)
+
+    def timed(self, source: Any, ends: float) -> TimedSource:
+        """Return what an upload reads from; `ends` is of a steady clock."""
+        return TimedSource(self, source, ends)
+
+    def link(self, operation: str, given: dict[str, str], expires: int) -> str:
+        """Return a URL with which anybody may make a request for `expires` seconds."""
+        with translated(self, given["Key"]):
+            found = self.client.generate_presigned_url(operation, Params=given, ExpiresIn=expires)
+        return str(found)
+
     def _check_deadline(self, **about: object) -> None:
-        """Send no request once the call is over its deadline, least of all a retry."""
+        """Send no request once the call is over its deadline, or the store closed; least of all a
+        retry.
+        """
+        if self._client is None:
+            raise Unavailable(f"{self.where} is not connected")
         ends = getattr(self._local, "ends", None)
         if ends is not None and time.monotonic() >= ends:
             raise late(self)
