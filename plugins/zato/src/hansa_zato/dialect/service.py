@@ -23,6 +23,7 @@ from ..outgoing import REST, Outgoing
 from ..outgoing.cloud import Cloud
 from ..outgoing.email import Email
 from ..outgoing.kvdb import KeyValueDB, lock
+from ..outgoing.search import Search
 from ..payloads import PlainDict, Value
 from ..sio.declaration import declaration
 from ..sio.description import IOModels, describe
@@ -57,7 +58,6 @@ _NOT_YET: Final = frozenset(
         "odb",
         "pubsub",
         "schedule",
-        "search",
         "sso",
         "worker_store",
         "wsx",
@@ -233,6 +233,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def cloud(self) -> Cloud:
         """Object stores."""
         return Cloud(self.server)
+
+    @property
+    def search(self) -> Search:
+        """Search engines."""
+        return Search(self.server)
 
     @property
     def kvdb(self) -> KeyValueDB:
