@@ -87,6 +87,23 @@ def test_it_speaks_with_the_channel(peer):
             assert "answered in" in asking.ping()
 
 
+def test_the_request_to_connect_is_signed(peer):
+    class Signing:
+        def sign(self, headers):
+            headers["Authorization"] = "Bearer token"
+
+    inbox = Inbox()
+    with channel(inbox) as one:
+        asking = made(
+            WebSocketOutgoing, url=f"ws://127.0.0.1:{one.config.port}/", security="partner"
+        )
+        asking.server.objects.security = {"partner": Signing()}.__getitem__
+        assert list(asking.logins(asking.config)) == ["partner"]
+        with running(asking):
+            asking.ask("x")
+    assert inbox.requests[0].headers["authorization"] == "Bearer token"
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [

@@ -90,6 +90,10 @@ def started(start_server, origin="https://shop.example.com"):
     return server, port
 
 
+def outgoing_states(server):
+    return str(server.api("admin.outgoing.websocket.get", name="own")["states"])
+
+
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -125,6 +129,9 @@ def test_the_example_works_in_a_browser(start_server, page):
 
 def test_keys_hold_for_those_who_are_connected_too(start_server):
     server, port = started(start_server)
+    outgoing = {"url": f"ws://127.0.0.1:{port}/chat", "timeout": 3}
+    server.api("admin.outgoing.websocket.create", name="own", **outgoing)
+    wait_until(lambda: "status 401; check the security" in outgoing_states(server), 20)
     for query in ("", "?key=wrong"):
         with pytest.raises(InvalidStatus) as caught:
             client(port, f"/chat{query}")

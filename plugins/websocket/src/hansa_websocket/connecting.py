@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hansa import HansaError, Security, Unavailable
+from hansa import HansaError, Unavailable
 from hansa_connect.event_loop import Asynchronous
 from hansa_connect.remedies import advised, remedy_of
 from hansa_connect.tls import context_of, definitions_of, resolved
@@ -35,8 +35,9 @@ class Connecting(Asynchronous[ConnectingT]):
 
     @classmethod
     def logins(cls, config: ConnectingT) -> Iterable[str]:
-        """Return the security definitions that supply certificates."""
-        return definitions_of(config)
+        """Return the security definitions that sign, and that supply certificates."""
+        signing = [config.signed_by] if config.signed_by else []
+        return [*signing, *definitions_of(config)]
 
     @property
     def connection(self) -> ClientConnection:
@@ -45,18 +46,13 @@ class Connecting(Asynchronous[ConnectingT]):
             raise Unavailable(f"{self.kind} {self.type} {self.name!r} is not started")
         return self._connection
 
-    def signer(self) -> Security | None:
-        """Return the security definition that signs the request to connect; None for none."""
-        raise NotImplementedError
-
     def connect(self) -> None:
         """Open the loop and the connection, and send what the settings say; raises what is wrong."""
         config = resolved(self.config, self.server.objects)
         context = context_of(config) if config.encrypted else None
         headers: dict[str, str] = {}
-        signer = self.signer()
-        if signer is not None:
-            signer.sign(headers)
+        if config.signed_by:
+            self.server.objects.security(config.signed_by).sign(headers)
         self.open_loop()
         self.loop.run(self._connect(context, headers), self.config.timeout)
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
-from hansa import Channel, HansaError, Request, Security
+from hansa import Channel, HansaError, Request
 
 from .connecting import Connecting, closed
 from .settings import FeedSettings
@@ -24,11 +24,6 @@ class WebSocketFeed(Connecting[FeedSettings], Channel[FeedSettings]):
     exclusive = True  # two connections would each receive every message
 
     _pool: ThreadPoolExecutor | None = None
-
-    def signer(self) -> Security | None:
-        """Return the security definition of the setting `login`."""
-        name = self.config.login
-        return self.server.objects.security(name) if name else None
 
     def start(self) -> None:
         """Connect and begin to read; raises what is wrong."""

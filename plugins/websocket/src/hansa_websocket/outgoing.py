@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from hansa import Invalid, Outgoing, Security
+from hansa import Invalid, Outgoing
 
 from .connecting import Connecting, closed
 from .settings import SendingSettings
@@ -24,10 +24,6 @@ class WebSocketOutgoing(Connecting[SendingSettings], Outgoing[SendingSettings]):
     type = "websocket"
 
     _stopping = False
-
-    def signer(self) -> Security | None:
-        """Return the security definition of the setting `security`."""
-        return self.security
 
     def start(self) -> None:
         """Connect; raises what is wrong."""

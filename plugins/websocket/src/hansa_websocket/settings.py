@@ -105,6 +105,11 @@ class ConnectingSettings(MessageSettings, TlsTrust):
     ] = []
 
     @property
+    def signed_by(self) -> str:
+        """The security definition that signs the request to connect; empty for none."""
+        return ""
+
+    @property
     def encrypted(self) -> bool:
         """Whether the address asks for TLS."""
         return self.url.startswith("wss:")
@@ -122,7 +127,11 @@ class FeedSettings(ConnectingSettings):
 
     login: Annotated[
         str | None,
-        setting("Security definition that signs the request to connect", refers="security"),
+        setting(
+            "Security definition that signs the request to connect; when it is edited, the channel "
+            "connects anew",
+            refers="security",
+        ),
     ] = None
     pool: Annotated[
         int,
@@ -130,14 +139,28 @@ class FeedSettings(ConnectingSettings):
     ] = 1
     respond: Annotated[bool, setting("Send what the service returns to the server")] = False
 
+    @property
+    def signed_by(self) -> str:
+        """The security definition that signs the request to connect."""
+        return self.login or ""
+
 
 class SendingSettings(ConnectingSettings):
     """Sending."""
 
     security: Annotated[
         str | None,
-        setting("Security definition that signs the request to connect", refers="security"),
+        setting(
+            "Security definition that signs the request to connect; when it is edited, the "
+            "connection is made anew",
+            refers="security",
+        ),
     ] = None
+
+    @property
+    def signed_by(self) -> str:
+        """The security definition that signs the request to connect."""
+        return self.security or ""
 
 
 def _url_fault(url: str) -> str:
