@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hansa import Invalid, Unavailable
 from hansa_connect.pooled import PooledOutgoing
-from hansa_connect.tls import resolved
+from hansa_connect.tls import definitions_of, resolved
 
 from .acknowledgement import Acknowledgement, read_acknowledgement
 from .connection import Connection
@@ -34,7 +34,7 @@ class MllpOutgoing(PooledOutgoing[SendingSettings, Connection]):
     @classmethod
     def logins(cls, config: SendingSettings) -> Iterable[str]:
         """Return the security definitions of TLS."""
-        return [one for one in (config.tls_ca, config.tls_certificate) if one and "/" not in one]
+        return definitions_of(config)
 
     def new_connection(self) -> Connection:
         """Return a connection that is not open yet."""
