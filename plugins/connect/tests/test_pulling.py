@@ -478,3 +478,18 @@ class TestContract(ChannelContract):
         self.source.down = False
 
     test_is_documented = None  # type: ignore[assignment] # its class is a test's
+
+
+def test_a_channel_gets_the_answers_of_its_service():
+    source, answers = Source(), []
+    source.send(b"question", b"malformed")
+
+    class Answering(MemoryChannel):
+        def answered(self, delivery, response):
+            answers.append((delivery.body, response.raw, response.ok))
+
+    def dispatch(request: Request) -> Response:
+        return answer(request, "reject" if request.raw == b"malformed" else "done")
+
+    run(make(source, dispatch, Answering), lambda: len(source.done + source.dead) == 2)
+    assert sorted(answers) == [(b"malformed", b"rejected", False), (b"question", b"ok", True)]

@@ -10,7 +10,17 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Annotated, TypeAlias, TypeVar
 
-from hansa import Channel, Invalid, Model, Outcome, TooLarge, Unavailable, backoff_delay, setting
+from hansa import (
+    Channel,
+    Invalid,
+    Model,
+    Outcome,
+    Response,
+    TooLarge,
+    Unavailable,
+    backoff_delay,
+    setting,
+)
 
 from .attempts import AttemptCounter
 from .delivery import Delivery
@@ -95,6 +105,12 @@ class HandlingChannel(Channel[ConsumerT]):
 
     def abort(self) -> None:
         """Make the call of the source fail in which the reader waits, and does not return."""
+
+    def answered(self, delivery: Delivery, response: Response) -> None:
+        """Take the answer of a service, for whoever has asked for it; by default nothing happens.
+
+        What it raises has the message given up.
+        """
 
     # -- what becomes of a message -----------------------------------------------------------------
 
@@ -212,6 +228,7 @@ class HandlingChannel(Channel[ConsumerT]):
                 limit = self.config.max_body
                 raise TooLarge(f"the message has {size} bytes; max_body is {limit}")
             response = self.dispatch(delivery.request())
+            self.answered(delivery, response)
         except Exception as error:  # about the message: `dispatch` raises nothing
             return "reject", error
         return response.outcome, response.error

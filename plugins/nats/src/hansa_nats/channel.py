@@ -1,0 +1,211 @@
+"""The channel nats: subscribes to a subject, or consumes a stream of JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hansa import Guarantee, Response, Unavailable
+from hansa_connect.delivery import LONGEST_CAUSE, Delivery, essential_headers
+from hansa_connect.pulling import PullingChannel
+
+from .connection import ServerConnection
+from .settings import SubscriptionSettings
+from .streams import pull
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+    from nats.js.client import JetStreamContext
+
+LONGEST_WAIT = 0.5
+"""Seconds that one request to JetStream is held open; what comes after its end is not lost."""
+_HISTORY = "x-hansa-history"
+
+
+class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[SubscriptionSettings]):
+    """Subscribes to a subject, or consumes a stream of JetStream.
+
+    A message of a stream is acknowledged once its service has handled it, and given up with its
+    cause. Who sends a request to a subject gets the answer of the service.
+    """
+
+    type = "nats"
+
+    _pull: JetStreamContext.PullSubscription | None = None
+
+    @classmethod
+    def delivery_of(cls, config: SubscriptionSettings) -> Guarantee:
+        """Return at least once for a stream, and at most once for a subject without one."""
+        return "at_least_once" if config.stream else "at_most_once"
+
+    def connect(self) -> None:
+        """Connect and subscribe."""
+        self.open_connection()
+        self._waiting: asyncio.Queue[Msg] = asyncio.Queue(self.config.prefetch)
+        self._in_work: dict[int, Msg] = {}
+        self.loop.run(self._subscribe(), self.config.timeout)
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        self.close_connection()
+
+    def fetch(self, limit: int, wait: float) -> Iterable[Delivery]:
+        """Return messages that have come."""
+        end = time.monotonic() + wait
+        while not self._stopping.is_set():
+            left = min(LONGEST_WAIT, end - time.monotonic())
+            if left <= 0:
+                break
+            found = self.loop.run(self._fetch(limit, left), self.config.timeout + wait)
+            if found:
+                return [self._delivery(message) for message in found]
+            if self.client.is_closed:
+                raise Unavailable(f"the server at {self.where}: the connection is closed")
+        return []
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """Acknowledge a message of a stream."""
+        if self.config.stream:
+            self._in_work.pop(id(delivery), None)
+            self.loop.spawn(delivery.tag.ack(), "acknowledgement")
+
+    def put_back(self, delivery: Delivery, delay: float) -> None:
+        """Have JetStream deliver a message again; one without a stream is gone."""
+        if self.config.stream:
+            self._in_work.pop(id(delivery), None)
+            self.loop.run(delivery.tag.nak(delay or None), self.config.timeout)
+        else:
+            self.log.warning("%s: lost, since the subject has no stream", delivery.cid)
+
+    def give_up(self, delivery: Delivery, error: BaseException | None) -> None:
+        """Publish a dead letter, if there is a subject for them, and terminate the message."""
+        if self.config.stream:
+            self.loop.run(self._give_up_message(delivery, error), self.config.timeout)
+            self._in_work.pop(id(delivery), None)
+
+    def answered(self, delivery: Delivery, response: Response) -> None:
+        """Send the answer to who has asked for it."""
+        message: Msg = delivery.tag
+        if self.config.stream or not message.reply:
+            return
+        headers = {"x-hansa-cid": delivery.cid}
+        if not response.ok:
+            headers["Nats-Service-Error-Code"] = str(response.status)
+            headers["Nats-Service-Error"] = type(response.error).__name__
+        raw = response.raw
+        work = self.client.publish(message.reply, raw, headers=headers)
+        self.loop.run(work, self.config.timeout)
+
+    # -- in the loop -------------------------------------------------------------------------------
+
+    async def _subscribe(self) -> None:
+        config = self.config
+        if config.stream:
+            consumer = config.consumer or f"hansa-{self.name}"
+            self._pull = await pull(self.client, config, consumer)
+            self.loop.spawn(self._keep_in_work(), "progress")
+        else:
+            queue = config.queue or f"hansa.{self.name}"
+            await self.client.subscribe(config.subject, queue, cb=self._waiting.put)
+            await self.flush()
+
+    async def _fetch(self, limit: int, wait: float) -> list[Msg]:
+        from nats.errors import Error, TimeoutError as NoMessage
+
+        try:
+            if self._pull is not None:
+                return await self._pull.fetch(limit, wait)
+            async with asyncio.timeout(wait):
+                found = [await self._waiting.get()]
+        except (NoMessage, TimeoutError):
+            return []
+        except Error as error:
+            raise self.unavailable(error) from None
+        with contextlib.suppress(asyncio.QueueEmpty):
+            while len(found) < limit:
+                found.append(self._waiting.get_nowait())
+        return found
+
+    async def _keep_in_work(self) -> None:
+        """Tell JetStream that messages are still being handled, before `ack_wait` has passed."""
+        while True:
+            await asyncio.sleep(self.config.ack_wait / 3)
+            for message in list(self._in_work.values()):
+                await message.in_progress()
+
+    async def _give_up_message(self, delivery: Delivery, error: BaseException | None) -> None:
+        from nats.errors import Error, MaxPayloadError
+
+        message: Msg = delivery.tag
+        subject = self.config.dead_letter_subject
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_CAUSE]
+        try:
+            if subject:
+                headers = delivery.failure_headers(error, self.name)
+                context = self.client.jetstream(timeout=self.config.timeout)
+                try:
+                    await context.publish(subject, message.data, headers=_headers(headers))
+                except MaxPayloadError:
+                    few = _headers(essential_headers(headers))
+                    await context.publish(subject, message.data, headers=few)
+            await self.client.publish(message.reply, f"+TERM {cause}".encode())
+        except Error as failed:
+            fault = f"no dead letter at {subject!r}: {failed}; check dead_letter_subject"
+            raise Unavailable(f"the server at {self.where}: {fault}") from None
+
+    def _delivery(self, message: Msg) -> Delivery:
+        headers = _with_history(message.headers or {})
+        origin = {"subject": message.subject}
+        extra: dict[str, object] = {"subject": message.subject, "reply": ""}
+        identity = ""
+        again = False
+        if self.config.stream:
+            about = message.metadata
+            origin |= {"stream": about.stream, "sequence": str(about.sequence.stream)}
+            again = about.num_delivered > 1
+            identity = f"{about.stream} {about.sequence.stream}"
+            extra |= {
+                "stream": about.stream,
+                "sequence": about.sequence.stream,
+                "stored": about.timestamp.isoformat(),
+                "redelivered": again,
+            }
+        else:
+            extra["reply"] = message.reply
+        delivery = Delivery(
+            message,
+            message.data,
+            headers,
+            redelivered=again,
+            origin=origin,
+            identity=identity,
+            extra=extra,
+        )
+        if self.config.stream:
+            self._in_work[id(delivery)] = message
+        return delivery
+
+
+def _with_history(headers: dict[str, str]) -> dict[str, object]:
+    """Return headers in which a history is a list again."""
+    found: dict[str, object] = dict(headers)
+    if _HISTORY in headers:
+        try:
+            found[_HISTORY] = json.loads(headers[_HISTORY])
+        except (ValueError, RecursionError):
+            del found[_HISTORY]
+    return found
+
+
+def _headers(headers: dict[object, object]) -> dict[str, str]:
+    """Return headers as NATS has them: text of one line."""
+    found = {}
+    for name, value in headers.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        found[str(name)] = " ".join(text.split())
+    found.pop("Nats-Msg-Id", None)  # else a stream that takes both drops the dead letter
+    return found
