@@ -111,7 +111,7 @@ def _answers(pool: LastGivenBack, commands: Sequence[Command]) -> Sequence[Answe
         return [error] * len(commands)
     is_read = False
     try:
-        packed = connection.pack_commands(commands)
+        packed = connection.pack_commands(commands)  # type: ignore[no-untyped-call]
         connection.send_packed_command(packed, check_health=False)  # type: ignore[no-untyped-call]
         answers = [_answer(connection) for _ in commands]
         is_read = True
