@@ -98,7 +98,9 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
             found = self.client.get(index=index, id=id)
         return cast(Document, self._told(found)["_source"])
 
-    def delete(self, index: str, id: str, *, refresh: bool = False) -> None:  # type: ignore[override] # of documents
+    def delete(  # type: ignore[override] # of documents
+        self, index: str, id: str, *, refresh: bool = False
+    ) -> None:
         """Delete a document; raises `RemoteNotFound`."""
         with self._translated():
             self.client.delete(index=index, id=id, refresh=refresh)
