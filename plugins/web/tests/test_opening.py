@@ -114,6 +114,7 @@ def test_a_service_is_deployed_from_a_form(browser: Browser, server: RunningServ
     asked = [parse_qs(urlsplit(each).query) for each in (address, deploy)]
     assert urlsplit(address).path == "/tests/deploy" and asked[0] == asked[1]
     done = browser.post(address, {"file": "answering.py", "source": SOURCE})
+    assert done.status_code == 303, re.findall(r"Not deployed.*", done.text)
     page = browser.get(done.headers["location"]).text
     assert 'name="answers" value="answering.answer"' in page and 'value="ONE"' in page
 
