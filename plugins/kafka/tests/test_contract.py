@@ -46,7 +46,7 @@ class TestChannel(Ended, ChannelContract):
 
     # noida-db never evicts a member, so that a group in which one joins at the moment at which
     # another leaves may wait for ever; test_channel.py has the same story with Tansu
-    test_an_edit_under_load_loses_nothing = None  # type: ignore[assignment]
+    test_an_edit_under_load_loses_nothing = None  # type: ignore[assignment]  # as the kit has it
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "topics": [self.topic]}
