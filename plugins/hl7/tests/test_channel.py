@@ -8,10 +8,12 @@ import time
 
 import pytest
 from hansa import Unavailable
-from hansa_devkit import ChannelContract, Inbox
+from hansa_devkit import ChannelContract, Inbox, LocalServer
 from hansa_devkit.harness.ports import free_port
 from hansa_hl7.acknowledgement import read_acknowledgement
 from hansa_hl7.channel import MllpChannel
+from hansa_hl7.header import read_header
+from hansa_hl7.sequence import Sequences
 from hl7.client import MLLPClient
 
 from plugins.hl7.tests.servers import Sender, content_of, message
@@ -30,7 +32,9 @@ def code_of(answer):
     "channel mllp", "loss window", "none, if the sender repeats what is not accepted"
 )
 @pytest.mark.proves(
-    "channel mllp", "duplicates", "what is in hand when its worker dies; none with `sequence`"
+    "channel mllp",
+    "duplicates",
+    "what is in hand when its worker dies; with `sequence`, not what was answered in vain",
 )
 class TestChannel(ChannelContract):
     cls = MllpChannel
@@ -139,6 +143,31 @@ class TestChannel(ChannelContract):
             assert bad.receive() == b""
             assert code_of(good.send(message())) == "AA"
 
+    @pytest.mark.parametrize("id", ["A\x1cB", "\x1c"])
+    def test_a_header_that_could_not_be_acknowledged_is_refused_before_it_is_handled(self, id):
+        inbox = Inbox("reject")
+        with self.receiving(inbox), Sender(self.port) as sender:
+            assert code_of(sender.send(message(control_id=id))) == "AR"
+            assert inbox.requests[0].fault is not None
+            inbox.outcome = "done"
+            assert code_of(sender.send(message())) == "AA"
+
+    def test_a_system_without_threads_ends_no_channel(self, monkeypatch):
+        start = threading.Thread.start
+
+        def refuse(thread):
+            if "127.0.0.1" in thread.name:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with self.receiving(Inbox()) as channel:
+            with monkeypatch.context() as patch, Sender(self.port) as sender:
+                patch.setattr(threading.Thread, "start", refuse)
+                assert sender.receive() == b""
+            with Sender(self.port) as sender:
+                assert code_of(sender.send(message())) == "AA"
+            assert channel.ping().startswith(f"listens at 127.0.0.1:{self.port}: ")
+
     def test_the_largest_message_and_one_byte_more(self):
         inbox = Inbox()
         raw = message(b"x" * 300_000)
@@ -235,6 +264,26 @@ class TestChannel(ChannelContract):
             assert expected_of(sender, "8") == "9"
             assert expected_of(sender, "-1") == "-1"
             assert expected_of(sender, "1") == "2"
+
+    @pytest.mark.parametrize("number", ["--5", "5-", "-2", "\u00b2", "9" * 4000, "1_0"])
+    def test_what_is_no_sequence_number_is_refused(self, number):
+        inbox = Inbox()
+        with self.receiving(inbox, sequence=True), Sender(self.port) as sender:
+            found = read_acknowledgement(sender.send(message(f13=number)))
+            assert found.code == "AR" and "MSH-13" in found.text
+            assert code_of(sender.send(message(f13="1"))) == "AA"
+        assert len(inbox.requests) == 1
+
+    def test_many_senders_cost_no_memory(self):
+        sequences = Sequences(LocalServer(), "channel mllp m")
+        for number in range(3000):
+            header = read_header(message(f3=f"S{number}", f13="1"))
+            with sequences.lock(header):
+                assert sequences.judge(header).step == "handle"
+                sequences.settle(header)
+        assert len(sequences._locks) <= 64 and len(sequences._known) <= 1000
+        header = read_header(message(f3="S0", f13="1"))
+        assert sequences.judge(header).step == "repeated"
 
     # -- TLS ---------------------------------------------------------------------------------------
 

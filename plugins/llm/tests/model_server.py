@@ -2,7 +2,7 @@
 
 It answers as the API of chat completions is described, refuses what that does not have, and does
 what the last message says: `say TEXT`, `json`, `tools`, `long`, `busy N WAIT`, `status N`, `nonsense`,
-`no-usage`, `headers`; it echoes anything else.
+`no-usage`, `minus`, `headers`; it echoes anything else.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ def complete(body: dict[str, Any], headers: Any) -> dict[str, Any]:
             "total_tokens": read + written,
         },
     }
+    if text == "minus":
+        answer["usage"] = {"prompt_tokens": -1000, "completion_tokens": 1}
     if text == "no-usage":
         del answer["usage"]
     return {"nonsense": True} if text == "nonsense" else answer

@@ -43,11 +43,11 @@ def test_all_workers_share_it(client):
 
 def test_what_was_not_used_is_given_back_and_what_was_used_besides_counts(client):
     one, other = budget(client), budget(client)
-    period = one.reserve(900)
+    reserved = one.reserve(900)
     with pytest.raises(BudgetSpent):
         other.reserve(101)
-    one.settle(period, 900, 50)
-    other.settle(other.reserve(10), 10, 1200)
+    one.settle(reserved, 50)
+    other.settle(other.reserve(10), 1200)
     assert one.spent() == 1250
     with pytest.raises(BudgetSpent):
         one.reserve(1)
@@ -57,7 +57,22 @@ def test_each_worker_counts_for_itself_without_redis(client):
     broken = redis.Redis(port=1, socket_timeout=0.2)
     for given in (None, broken):
         found = Budget(LocalServer(redis=given), "m", 100, 10**6)
-        found.settle(found.reserve(60), 60, 60)
+        found.settle(found.reserve(60), 60)
         with pytest.raises(BudgetSpent):
             found.reserve(60)
         assert found.spent() == 60
+
+
+def test_an_outage_of_redis_between_reservation_and_use_enlarges_no_budget(client):
+    found = budget(client, 1000)
+    redis_of_it = found._server.bus.redis
+    reserved = found.reserve(900)
+    found._server.bus.redis = redis.Redis(port=1, socket_timeout=0.2)
+    found.settle(reserved, 50)
+    with pytest.raises(BudgetSpent):
+        found.reserve(1001)
+    here = found.reserve(600)
+    found._server.bus.redis = redis_of_it
+    found._ask_at = 0.0
+    found.settle(here, 10)
+    assert found.spent() == 900

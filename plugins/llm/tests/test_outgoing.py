@@ -6,7 +6,7 @@ import logging
 import time
 
 import pytest
-from hansa import Invalid, Misused, Unavailable, load
+from hansa import Invalid, Misused, TimedOut, Unavailable, load
 from hansa_devkit import OutgoingContract
 from hansa_http.response import BadAnswer
 from hansa_llm import BudgetSpent, ModelFault, Overloaded
@@ -141,6 +141,11 @@ class TestLlm(OnPeer, OutgoingContract):
                 assert key not in caught.value.explanation
         assert key not in caplog.text
 
+    def test_a_key_that_a_refusal_repeats_is_left_out(self):
+        with self.running() as llm, pytest.raises(ModelFault) as caught:
+            llm.complete("status 400")
+        assert caught.value.reason == "no: http://10.0.0.1/ has key Bearer ***"
+
     # -- budget ------------------------------------------------------------------------------------
 
     def test_a_budget_is_kept(self):
@@ -164,6 +169,23 @@ class TestLlm(OnPeer, OutgoingContract):
             with pytest.raises(BadAnswer):
                 llm.complete("nonsense")
             assert llm._budget.spent() == 20
+
+    def test_a_call_that_is_not_answered_in_time_counts_in_full(self):
+        settings = {"max_tokens": 10, "budget": 100, "budget_period": 10**6}
+        with self.running(**settings, deadline=0.5, timeout=0.5) as llm:
+            llm.complete("one")
+            with self.peer_hangs(), pytest.raises(TimedOut):
+                llm.complete("one")
+            assert llm._budget.spent() == 12
+            self.peer_down()
+            with pytest.raises(Unavailable):
+                llm.complete("one")
+            assert llm._budget.spent() == 12
+
+    def test_an_answer_cannot_enlarge_the_budget(self):
+        with self.running(max_tokens=10, budget=100, budget_period=10**6) as llm:
+            llm.complete("minus")
+            assert llm._budget.spent() == 1
 
 
 @pytest.mark.evidence("tls")

@@ -66,6 +66,9 @@ def read_header(raw: bytes) -> Header:
     fault = _fault_of_separators(separator, header.field(2))
     if fault:
         raise Invalid(fault)
+    if b"\x0b" in line or b"\x1c" in line:
+        # its acknowledgement repeats fields, and could not be framed
+        raise Invalid("the segment MSH has the control characters VT or FS")
     return header
 
 

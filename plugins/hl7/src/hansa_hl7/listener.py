@@ -102,15 +102,7 @@ class Listener:
     def _begin(self, connection: socket.socket, peer: str) -> None:
         with self._guard:
             full = len(self._open) >= self._most
-            if not full and not self.stopping:
-                thread = threading.Thread(
-                    target=self._run,
-                    args=(connection, peer),
-                    name=f"mllp {self._name} {peer}",
-                    daemon=True,
-                )
-                self._open[thread] = connection
-                thread.start()
+            if not full and not self.stopping and self._begun(connection, peer):
                 return
         if full:
             log.warning(
@@ -121,6 +113,23 @@ class Listener:
             )
         connection.close()
 
+    def _begun(self, connection: socket.socket, peer: str) -> bool:
+        """Start the thread of a connection, and return whether the system has one."""
+        thread = threading.Thread(
+            target=self._run,
+            args=(connection, peer),
+            name=f"mllp {self._name} {peer}",
+            daemon=True,
+        )
+        self._open[thread] = connection
+        try:
+            thread.start()
+        except RuntimeError as error:
+            del self._open[thread]
+            log.error("%s: a connection of %s is closed: %s", self._name, peer, error)
+            return False
+        return True
+
     def _run(self, connection: socket.socket, peer: str) -> None:
         thread = threading.current_thread()
         try:
@@ -130,6 +139,8 @@ class Listener:
                 self._serve(served, peer)
         except OSError as error:
             log.info("%s: the connection of %s ended: %s", self._name, peer, error)
+        except Exception:
+            log.exception("%s: the connection of %s is closed", self._name, peer)
         finally:
             connection.close()
             with self._guard:

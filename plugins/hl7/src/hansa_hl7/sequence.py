@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from dataclasses import dataclass
 from typing import Literal
@@ -13,6 +14,11 @@ from .header import Header
 
 Step = Literal["handle", "repeated", "begin", "refuse"]
 RESET = -1
+LOCKS = 64
+"""Senders share so many locks, however many there are."""
+MOST_KNOWN = 1000
+"""Senders whose numbers are kept in memory."""
+_NUMBER = re.compile(r"-1|[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +37,21 @@ class Sequences:
         self._records = server.records("hl7")
         self._owner = owner
         self._known: dict[str, int] = {}
-        self._locks: dict[str, threading.Lock] = {}
+        self._locks = tuple(threading.Lock() for _ in range(LOCKS))
         self._guard = threading.Lock()
 
     def lock(self, header: Header) -> threading.Lock:
         """Return what keeps two messages of one sender from being handled at a time."""
-        with self._guard:
-            return self._locks.setdefault(header.sender, threading.Lock())
+        return self._locks[hash(header.sender) % LOCKS]
 
     def judge(self, header: Header) -> Judgement:
         """Return what to do with a message."""
         last = self._last(header.sender)
         following = None if last is None else last + 1
         given = header.field(13).strip()
-        if not given.lstrip("-").isdecimal():
-            return Judgement("refuse", following, "the sequence number (MSH-13) is missing")
+        if not _NUMBER.fullmatch(given):
+            fault = "is no number" if given else "is missing"
+            return Judgement("refuse", following, f"the sequence number (MSH-13) {fault}")
         number = int(given)
         if number == RESET:
             self._forget(header.sender)
@@ -63,15 +69,21 @@ class Sequences:
         """Note that a message was handled."""
         number = int(header.field(13))
         self._records.write(self._name(header.sender), str(number).encode())
-        self._known[header.sender] = number
+        self._remember(header.sender, number)
 
     def _last(self, sender: str) -> int | None:
-        if sender not in self._known:
-            found = self._records.read(self._name(sender))
-            if not found:
-                return None
-            self._known[sender] = int(found)
-        return self._known[sender]
+        known = self._known.get(sender)
+        if known is not None:
+            return known
+        found = self._records.read(self._name(sender))
+        return self._remember(sender, int(found)) if found else None
+
+    def _remember(self, sender: str, number: int) -> int:
+        with self._guard:
+            if sender not in self._known and len(self._known) >= MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+            self._known[sender] = number
+        return number
 
     def _forget(self, sender: str) -> None:
         self._records.write(self._name(sender), b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import dataclass
 from typing import cast
 
 from hansa import Server
@@ -27,6 +28,15 @@ return spent
 _NO_LIMIT = -1
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Tokens that were taken before a call, of which period, and whether Redis has counted them."""
+
+    tokens: int
+    period: int
+    shared: bool
+
+
 class Budget:
     """The budget of one connection; safe in many threads."""
 
@@ -39,38 +49,57 @@ class Budget:
         self._guard = threading.Lock()
         self._ask_at = 0.0
 
-    def reserve(self, tokens: int) -> int:
-        """Take tokens before a call; returns the period they are of. Raises `BudgetSpent`."""
+    def reserve(self, tokens: int) -> Reservation:
+        """Take tokens before a call; raises `BudgetSpent`."""
         now = time.time()
         period = int(now // self._period)
-        if self._limit and self._add(period, tokens, self._limit) < 0:
+        if not self._limit:
+            return Reservation(tokens, period, False)
+        found = self._add_shared(period, tokens, self._limit)
+        shared = found is not None
+        if found is None:
+            found = self._add_here(period, tokens, self._limit)
+        if found < 0:
             wait = (period + 1) * self._period - now
             raise BudgetSpent(
                 f"the budget of outgoing llm {self._name!r} is spent: {self._limit} tokens in "
                 f"{self._period} s; the next period begins in {wait:.0f} s",
                 wait,
             )
-        return period
+        return Reservation(tokens, period, shared)
 
-    def settle(self, period: int, reserved: int, used: int) -> None:
-        """Give back what a call did not use, or count what it used besides."""
-        if self._limit and used != reserved:
-            self._add(period, used - reserved, _NO_LIMIT)
+    def settle(self, reserved: Reservation, used: int) -> None:
+        """Give back what a call did not use, or count what it used besides.
+
+        Tokens go back to where they were taken; if that is a Redis that has failed since, they stay
+        taken.
+        """
+        difference = used - reserved.tokens
+        if not self._limit or not difference:
+            return
+        if reserved.shared:
+            found = self._add_shared(reserved.period, difference, _NO_LIMIT)
+            if found is not None or difference < 0:
+                return
+        self._add_here(reserved.period, difference, _NO_LIMIT)
 
     def spent(self) -> int:
         """Return the tokens of this period so far."""
-        return self._add(int(time.time() // self._period), 0, _NO_LIMIT) if self._limit else 0
+        if not self._limit:
+            return 0
+        period = int(time.time() // self._period)
+        found = self._add_shared(period, 0, _NO_LIMIT)
+        return self._add_here(period, 0, _NO_LIMIT) if found is None else found
 
-    def _add(self, period: int, tokens: int, limit: int) -> int:
+    def _add_shared(self, period: int, tokens: int, limit: int) -> int | None:
+        """Count in Redis; None where there is none, or it has failed."""
         if time.monotonic() >= self._ask_at:
             try:
-                found = self._ask(period, tokens, limit)
-                if found is not None:
-                    return found
+                return self._ask(period, tokens, limit)
             except Exception as error:  # redis-py's own, and those of hansa-redis
                 self._ask_at = time.monotonic() + PAUSE
                 log.warning("tokens are counted by each worker, without Redis: %s", error)
-        return self._add_here(period, tokens, limit)
+        return None
 
     def _ask(self, period: int, tokens: int, limit: int) -> int | None:
         """Count in Redis; None where there is none."""

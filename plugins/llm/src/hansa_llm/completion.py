@@ -111,12 +111,13 @@ def read_completion(content: bytes, connection: str) -> tuple[Completion, bool]:
         ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
         for call in first.message.tool_calls or []
     ]
+    used = Usage(read=max(0, usage.prompt_tokens), written=max(0, usage.completion_tokens))
     completion = Completion(
         text=first.message.content or "",
         finish_reason=first.finish_reason or "",
         tool_calls=calls,
         refusal=first.message.refusal or "",
         model=answer.model,
-        usage=Usage(read=usage.prompt_tokens, written=usage.completion_tokens),
+        usage=used,
     )
-    return completion, answer.usage is not None
+    return completion, answer.usage is not None and used.total > 0

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, ClassVar, NoReturn, TypeAlias
 
 import msgspec
-from hansa import Invalid, Misused, deadline, time_left
+from hansa import Invalid, Misused, OutgoingRequest, TimedOut, Unavailable, deadline, time_left
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.response import HttpResponse
-from hansa_http.retry import pause
+from hansa_http.retry import Broken, pause
 
 from .budget import Budget
 from .completion import Completion, read_completion
@@ -22,6 +22,9 @@ PATH = "/chat/completions"
 HEADERS = {"Content-Type": "application/json"}
 OWN = frozenset(("messages", "model", "max_tokens", "max_completion_tokens", "stream", "n"))
 """Parameters that have an argument or a setting of their own, or one meaning alone."""
+
+SHORTEST_KEY = 6
+"""Characters of a key that is left out of what a server says."""
 
 Message: TypeAlias = Mapping[str, object]
 """A message as the API has it: `role`, `content` and so on."""
@@ -102,7 +105,7 @@ class LlmOutgoing(HttpOutgoing[LlmSettings]):
 
     def _within_budget(self, content: bytes, limit: int) -> Completion:
         """Call with tokens that are reserved, and settle for those that were used."""
-        period = self._budget.reserve(limit)
+        reserved = self._budget.reserve(limit)
         used = 0
         try:
             answer = self._call(content)
@@ -111,8 +114,12 @@ class LlmOutgoing(HttpOutgoing[LlmSettings]):
             if told:
                 used = completion.usage.total
             return completion
+        except (TimedOut, Unavailable) as error:
+            # the model may have written all of it
+            used = limit if isinstance(error.__context__, Broken) else used
+            raise
         finally:
-            self._budget.settle(period, limit, used)
+            self._budget.settle(reserved, used)
 
     # -- calls -------------------------------------------------------------------------------------
 
@@ -139,10 +146,25 @@ class LlmOutgoing(HttpOutgoing[LlmSettings]):
 
     def _refused(self, answer: HttpResponse) -> Exception:
         error = refusal_of(self.label, answer)
+        error.reason = self._without_keys(error.reason)
         if isinstance(error, LoginRefused):
             self._troubled = True
             self.trouble(error.detail)
         return error
+
+    def _without_keys(self, text: str) -> str:
+        """Return a text without what calls are signed by, which servers may repeat."""
+        if not text:
+            return text
+        request = OutgoingRequest(
+            method="POST", url=self.config.address, headers=dict(self.config.headers)
+        )
+        self._sign(request)
+        for value in (*request.headers.values(), *request.query.values()):
+            key = str(value).rpartition(" ")[2]
+            if len(key) >= SHORTEST_KEY:
+                text = text.replace(key, "***")
+        return text
 
     def url(self, params: Mapping[str, Any]) -> str:
         """Return the URL of a call: `path` is below the address and `url_path`."""
