@@ -36,7 +36,9 @@ STILL = """
   while (walker.nextNode()) {
     let text = walker.currentNode.nodeValue;
     for (const [pattern, put] of replaced) text = text.replace(pattern, put);
-    walker.currentNode.nodeValue = text.trim() === host ? "host1" : text;
+    const words = text.trim().split(" ");
+    const isHost = words[0] === host && words.slice(1).every((word) => /^\\d+$/.test(word));
+    walker.currentNode.nodeValue = isHost ? ["host1", "1234"].slice(0, words.length).join(" ") : text;
   }
   const figures = ["240", "3", "18", "7", "96", "12", "31", "5"];
   const cells = [...document.querySelectorAll("td.number, dl.figures dd, dl.figures dd a")];

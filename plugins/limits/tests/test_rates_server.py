@@ -28,6 +28,27 @@ url_path = "/soap"
 service = "work.work"
 limits.rate = "1/d"
 
+[security.basic.app]
+username = "app"
+password = "a long and random password"
+
+[security.apikey.app-key]
+key = "a long and random key"
+
+[security.basic.alone]
+username = "alone"
+password = "a long and random password"
+
+[account.account.shop]
+credentials = ["app", "app-key"]
+
+[channel.http.shop]
+url_path = "/shop"
+service = "work.work"
+format = "json"
+security = ["app", "app-key", "alone"]
+limits.rate_per_account = "3/d"
+
 [channel.http.closed]
 url_path = "/closed"
 service = "work.work"
@@ -48,6 +69,8 @@ ENVELOPE = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">'
     "<s:Body><request/></s:Body></s:Envelope>"
 )
+PASSWORD = "a long and random password"
+KEY = {"X-API-Key": "a long and random key"}
 XML = {"Content-Type": "text/xml; charset=utf-8"}
 
 
@@ -89,3 +112,14 @@ def test_rates_hold_for_all_workers_and_say_so_in_each_protocol(start_server: An
     server.api("admin.channel.http.edit", name="closed", limits=limits)
     assert server.post("/closed", {}).status_code == 200
     assert server.post("/closed", {}).status_code == 429
+
+    def shop(**options: Any) -> int:
+        return server.post("/shop", {}, **options).status_code
+
+    app, alone = ("app", PASSWORD), ("alone", PASSWORD)
+    assert [shop(auth=app), shop(headers=KEY), shop(auth=app)] == [200, 200, 200]
+    assert [shop(auth=app), shop(headers=KEY)] == [429, 429], "one account, two credentials"
+    assert [shop(auth=alone) for _ in range(4)] == [200, 200, 200, 429]
+    server.api("admin.account.edit", name="shop", credentials=["app"])
+    wait_until(lambda: shop(headers=KEY) == 200, what="the key counts by itself")
+    assert shop(auth=app) == 429

@@ -92,7 +92,7 @@ def test_invalid_tells_all_faults_by_name():
 
 def test_headers():
     assert Refused(challenge='Basic realm="x"').headers == {"WWW-Authenticate": 'Basic realm="x"'}
-    assert Refused().headers == {}
+    assert Refused().headers == {"WWW-Authenticate": 'Credentials realm="hansa"'}
     assert (
         TooMany(retry_after=7).headers == Unavailable(retry_after=7).headers == {"Retry-After": "7"}
     )
@@ -121,6 +121,18 @@ def test_what_a_peer_sent_is_cut_off_in_every_text():
         (
             "cannot read https://u:p@crm.internal:8443/a?key=S, and postgresql+psycopg://db/x",
             "cannot read (address) and (address)",
+        ),
+        (
+            "cannot connect to crm-1.internal:8443: refused; the broker at localhost:5672: gone",
+            "cannot connect to (address): refused; the broker at (address): gone",
+        ),
+        (
+            "mqweb at 192.0.2.7:9443, 192.0.2.8 and [2001:db8::1]:22",
+            "mqweb at (address), (address) and (address)",
+        ),
+        (
+            "not before 12:30:15; line:7: item a:b, 3:45, v1.2.3",
+            "not before 12:30:15; line:7: item a:b, 3:45, v1.2.3",
         ),
         ("x" * 1000, "x" * 300 + "... (700 more characters)"),
         (

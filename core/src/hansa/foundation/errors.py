@@ -20,7 +20,16 @@ CALLER_TEXT_LIMIT = 300
 """Maximum length of what a caller reads of a fault that is not its own, in characters: such texts
 may quote libraries and other systems.
 """
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s'\"<>]*", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""
+    \b[a-z][a-z0-9+.-]{0,30}://[^\s'"<>]*              # a URL
+    | \[[0-9a-f]{0,4}:[0-9a-f:.]+\](:\d{1,5})?          # IPv6
+    | \b(?:\d{1,3}\.){3}\d{1,3}\b(:\d{1,5})?           # IPv4
+    | (?<![\w.:-])(?=[\d.-]*[a-z])[a-z0-9][a-z0-9.-]{0,253}:\d{2,5}(?![\w.])   # host and port
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""Where another system is."""
 
 
 def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
@@ -252,7 +261,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def _for_callers(detail: str) -> str:
     """Return a text about another system without its address."""
-    return _URL.sub("(address)", shortened(detail, CALLER_TEXT_LIMIT))
+    return _ADDRESS.sub("(address)", shortened(detail, CALLER_TEXT_LIMIT))
 
 
 def problem(error: BaseException, cid: str) -> dict[str, object]:
@@ -260,8 +269,8 @@ def problem(error: BaseException, cid: str) -> dict[str, object]:
 
     Of an unexpected and of an internal error they say only that it happened, and the cid to find it
     by in the server's log. Of another fault that is not the caller's (status 500 and above) they
-    have no URL, since callers need not know where a back end is, and at most about
-    `CALLER_TEXT_LIMIT` characters.
+    have no URL, host and port, or IP address, since callers need not know where a back end is, and
+    at most about `CALLER_TEXT_LIMIT` characters.
     """
     if not isinstance(error, HansaError) or error.internal:
         error = HansaError(

@@ -69,14 +69,14 @@ class Connection:
     def pika(self) -> pika.BlockingConnection:
         """The connection of pika; raises `Unavailable` before `open`."""
         if self._pika is None:
-            raise Unavailable(f"the broker at {self.broker.host}: not connected")
+            raise Unavailable(f"{self._place}: not connected")
         return self._pika
 
     @property
     def channel(self) -> BlockingChannel:
         """The channel of pika; raises `Unavailable` before `open`."""
         if self._channel is None:
-            raise Unavailable(f"the broker at {self.broker.host}: not connected")
+            raise Unavailable(f"{self._place}: not connected")
         return self._channel
 
     def open(self, timeout: float) -> None:
@@ -85,12 +85,11 @@ class Connection:
         seconds = min(timeout, broker.connect_timeout)
         with self.translated():
             context = broker.context()
-            default_port = AMQPS_PORT if context else AMQP_PORT
             username = broker.username or GUEST
             password = str(broker.password or GUEST)
             parameters = pika.ConnectionParameters(
                 host=broker.host,
-                port=broker.port or default_port,
+                port=self._port,
                 virtual_host=broker.vhost,
                 credentials=pika.PlainCredentials(username, password),
                 ssl_options=pika.SSLOptions(context, broker.host) if context else None,
@@ -143,8 +142,17 @@ class Connection:
             raise Invalid(f"the message cannot be sent: {_describe(error)}") from error
         except Exception as error:
             self.broken = self._pika is None or not self._pika.is_open
-            fault = f"the broker at {self.broker.host}: {_describe(error)}"
+            fault = f"{self._place}: {_describe(error)}"
             raise Unavailable(advised(fault, self._remedy_of(error))) from error
+
+    @property
+    def _port(self) -> int:
+        return self.broker.port or (AMQPS_PORT if self.broker.tls else AMQP_PORT)
+
+    @property
+    def _place(self) -> str:
+        """What errors call the broker."""
+        return f"the broker at {self.broker.host}:{self._port}"
 
     def _remedy_of(self, error: Exception) -> str:
         """Return which setting to change; a connection that has worked is not to blame."""

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from hansa import Channel, Dispatch, Invalid, Model, Request, Response, dump
 
+from .callers import name_of
 from .keys import Keys
-from .policies import name_of
 from .settings import Limits
 
 SAFE = ("GET", "HEAD", "OPTIONS")

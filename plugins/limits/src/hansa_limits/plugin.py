@@ -8,7 +8,9 @@ from collections.abc import Callable
 
 from hansa import Channel, Dispatch, Model, Request, Server, Service, hookimpl
 
+from .accounts import account_namer
 from .addresses import address_guard
+from .callers import caller_of
 from .gate import limited, timed
 from .idempotency import Parse, idempotent
 from .policies import policies_of
@@ -56,7 +58,9 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
         gate = channel.server.resource(WorkerLimits).gate(channel)
         gated = timed if limits.timeout else limited
         wrapped = gated(gate, limits, wrapped or call)
-    policies = policies_of(limits, f"{channel.type} {channel.name}")
+    owner = f"{channel.type} {channel.name}"
+    account_of = account_namer(channel.server) if limits.rate_per_account else caller_of
+    policies = policies_of(limits, owner, account_of)
     if policies:
         cells = channel.server.resource(WorkerLimits).cells[limits.rate_scope]
         wrapped = throttled(cells, channel, policies, wrapped or call, headers=limits.rate_headers)

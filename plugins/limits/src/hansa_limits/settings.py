@@ -6,8 +6,12 @@ from typing import Annotated, Literal
 
 from hansa import Invalid, Model, setting
 
+from .accounts import fault_of_accounts
 from .addresses import faults_of_networks
 from .rate import faults_of_rates
+
+RATES = ("rate", "rate_per_address", "rate_per_definition", "rate_per_account", "rate_per_caller")
+"""The settings that are rates."""
 
 
 class Limits(Model):
@@ -82,6 +86,14 @@ class Limits(Model):
             example="1000/h",
         ),
     ] = None
+    rate_per_account: Annotated[
+        str | list[str] | None,
+        setting(
+            "Maximum rate of each account, with all its credentials together, in the same form; "
+            "callers without an account count by themselves",
+            example="5000/d",
+        ),
+    ] = None
     rate_per_caller: Annotated[
         str | list[str] | None,
         setting("Maximum rate of each authenticated caller, in the same form", example="5000/d"),
@@ -150,8 +162,10 @@ class Limits(Model):
     def check(self) -> None:
         """Refuse rates and networks that are none, all of them at once."""
         faults: dict[str, str] = {}
-        for name in ("rate", "rate_per_address", "rate_per_definition", "rate_per_caller"):
+        for name in RATES:
             faults[name] = faults_of_rates(getattr(self, name))
+        if self.rate_per_account and not faults["rate_per_account"]:
+            faults["rate_per_account"] = fault_of_accounts()
         for name in ("allow_from", "deny_from"):
             faults[name] = faults_of_networks(getattr(self, name))
         found = {name: fault for name, fault in faults.items() if fault}

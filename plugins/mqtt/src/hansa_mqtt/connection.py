@@ -90,9 +90,13 @@ class Connection:
         self._looping = False
 
     @property
+    def _port(self) -> int:
+        return self.broker.port or (MQTTS_PORT if self.broker.tls else MQTT_PORT)
+
+    @property
     def place(self) -> str:
         """What errors call the broker."""
-        return f"the broker at {self.broker.host}"
+        return f"the broker at {self.broker.host}:{self._port}"
 
     @property
     def client(self) -> Client:
@@ -151,9 +155,8 @@ class Connection:
     def _connect(self, client: Client) -> None:
         broker = self.broker
         session = self.session
-        port = broker.port or (MQTTS_PORT if broker.tls else MQTT_PORT)
         if broker.version != "5":
-            client.connect(broker.host, port, broker.keep_alive)
+            client.connect(broker.host, self._port, broker.keep_alive)
             return
         properties = made(
             PacketTypes.CONNECT,
@@ -161,14 +164,17 @@ class Connection:
             ReceiveMaximum=session.at_most or None,
         )
         client.connect(
-            broker.host, port, broker.keep_alive, clean_start=session.clean, properties=properties
+            broker.host,
+            self._port,
+            broker.keep_alive,
+            clean_start=session.clean,
+            properties=properties,
         )
 
     def _make_socket(self) -> socket.socket:
         broker = self.broker
         context = broker.context()
-        port = broker.port or (MQTTS_PORT if broker.tls else MQTT_PORT)
-        connection = dial(broker.host, port, broker.timeout)
+        connection = dial(broker.host, self._port, broker.timeout)
         if context is None:
             return connection
         try:
@@ -231,6 +237,14 @@ class Connection:
             raise Invalid(f"{self.place} refuses the message: {reason}")
         fault = f"{self.place} does not take what is published to {topic!r}: {reason}"
         raise Unavailable(fault)
+
+    def fits(self, topic: str, body: bytes, qos: QoS, properties: Properties | None) -> bool:
+        """Return whether the broker takes a message of this size, as far as it has said so."""
+        try:
+            self._check_size(topic, body, qos, properties)
+        except Invalid:
+            return False
+        return True
 
     def _check_size(self, topic: str, body: bytes, qos: QoS, properties: Properties | None) -> None:
         """Refuse what the broker would end the connection for; raises `Invalid`."""

@@ -79,7 +79,7 @@ class S3KeySettings(Model):
 
 
 class S3ServerSettings(PoolSettings, TlsTrust, S3KeySettings, S3AddressSettings):
-    """Where an object store is, and who asks it."""
+    """Object store."""
 
     retries: Annotated[
         int,
