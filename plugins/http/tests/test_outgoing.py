@@ -444,7 +444,8 @@ def test_pauses_grow_and_differ():
         )
         == 0
     )
-    assert pause(0, 0.1, {"retry-after": "soon"}) < 1
+    for odd in ("soon", "\u00b2", "-1", "1.5"):
+        assert pause(0, 0.1, {"retry-after": odd}) < 1
 
 
 # -- redirects -------------------------------------------------------------------------------------

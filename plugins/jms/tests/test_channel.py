@@ -177,6 +177,18 @@ def test_a_message_of_the_largest_size_and_one_byte_more(broker, queue):
     assert len(dead[".body"]) == 2_000_002
 
 
+def test_a_map_over_the_largest_size_is_a_dead_letter_that_is_not_read(broker, queue, monkeypatch):
+    def read(body):
+        raise AssertionError("its items would take many times its size")
+
+    monkeypatch.setattr(receiving, "map_of", read)
+    with channel(broker, Inbox(), queue=queue, max_body=100):
+        broker.send_kind(f"/queue/{queue}", "map", "a=str=" + "x" * 200)
+        wait_until(lambda: broker.count(f"{queue}.dead-letter") == 1, 10)
+    [dead] = broker.read(f"/queue/{queue}.dead-letter", most=1)
+    assert dead["hansaCause"].startswith("TooLarge") and dead[".kind"] == "map"
+
+
 def test_what_is_more_than_memory_is_left_to_the_broker(broker, queue, monkeypatch):
     monkeypatch.setattr("hansa_jms.connection.LARGEST", 1000)
     monkeypatch.setattr(receiving, "LARGEST", 1000)

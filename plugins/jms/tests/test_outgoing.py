@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -13,7 +14,10 @@ from hansa import Invalid, TooLarge, Unavailable, load
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.inbox import answer
 from hansa_devkit.local.registry import definition_model
+from hansa_jms.connection import Connection
+from hansa_jms.frames import encoded
 from hansa_jms.outgoing import JmsOutgoing
+from hansa_jms.settings import SendingSettings
 
 from plugins.jms.tests.activemq import ActiveMQ
 from plugins.jms.tests.test_channel import channel
@@ -218,6 +222,29 @@ def test_an_address_that_speaks_something_else(broker):
     with pytest.raises(Unavailable, match="check the setting port"):
         with outgoing(broker, port=broker.ports["openwire"]):
             pass
+
+
+@pytest.mark.parametrize("beats", ["0", "\u00b2,0", "a,b", "1,2,3", "9" * 5000 + ",0"])
+def test_heart_beats_that_are_no_numbers_are_told(beats):
+    answer = encoded("CONNECTED", {"version": "1.2", "heart-beat": beats})
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def greet():
+            made, _ = listening.accept()
+            with made:
+                made.recv(1000)
+                made.sendall(answer)
+                made.recv(1000)
+
+        greeting = threading.Thread(target=greet)
+        greeting.start()
+        settings = load(SendingSettings, {"port": listening.getsockname()[1]})
+        connection = Connection(settings, heartbeat=1.0)
+        with pytest.raises(Unavailable, match="heart-beat"):
+            connection.open(5.0)
+        assert connection.broken
+        connection.close()
+        greeting.join(5)
 
 
 @pytest.mark.evidence("tls")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -95,6 +96,9 @@ class OnOdoo(OnPeer, OutgoingContract):
             }
             with pytest.raises(Invalid, match="of the type object"):
                 odoo.execute(PARTNER, "echo", value=object())
+            for number in (math.nan, math.inf, Decimal("NaN")):
+                with pytest.raises(Invalid, match="not a finite number"):
+                    odoo.create(PARTNER, {"name": "Ada", "credit_limit": number})
             deep: list[object] = []
             for _ in range(60):
                 deep = [deep]
@@ -200,6 +204,17 @@ class TestXmlRpc(OnOdoo):
     def test_numbers_over_32_bits_are_refused(self):
         with self.running() as odoo, pytest.raises(Invalid, match="XML-RPC"):
             odoo.execute(PARTNER, "echo", value=2**40)
+
+    def test_texts_arrive_whole_or_not_at_all(self):
+        with self.running() as odoo:
+            text = "a\r\nb\rc\td<&>"
+            odoo.create(PARTNER, {"name": text})
+            # answers are written by Odoo, where carriage returns become line ends
+            assert odoo.count(PARTNER, [("name", "=", text)]) == 1
+            assert odoo.count(PARTNER, [("name", "=", text.replace("\r\n", "\n"))]) == 0
+            for character in ("\x00", "\x1b", "\uffff"):
+                with pytest.raises(Invalid, match="control characters"):
+                    odoo.execute(PARTNER, "echo", value=f"a{character}b")
 
     def test_a_key_is_no_login(self):
         with self.running(security="odoo") as odoo, pytest.raises(Invalid, match="a user name"):

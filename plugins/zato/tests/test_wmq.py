@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hansa import load
+from hansa import Invalid, load
 from hansa_ibmmq.outgoing import IbmmqOutgoing
 from hansa_ibmmq.settings import PuttingSettings
 from hansa_zato.outgoing import Outgoing
@@ -65,6 +65,12 @@ def test_other_names_and_orders(out: Any, mqweb: MqwebServer) -> None:
     assert mqweb.bodies("OTHER") == ["bytes", "name first"]
     assert mqweb.queues["OTHER"][1].fields["persistence"] == "persistent"
     assert out.jms_wmq["My MQ"].conn.ping() and out.jms_wmq["My MQ"].config.queue == "OTHER"
+
+
+def test_bytes_that_are_no_text_are_refused(out: Any, mqweb: MqwebServer) -> None:
+    with pytest.raises(Invalid, match="UTF-8"):
+        out.jms_wmq.send(b"\xff\xfe", "My MQ")
+    assert not mqweb.bodies("OTHER")
 
 
 def test_what_is_not_there(out: Any, mqweb: MqwebServer) -> None:

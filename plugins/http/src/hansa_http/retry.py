@@ -36,7 +36,7 @@ def pause(attempt: int, first: float, headers: Mapping[str, str]) -> float:
     many each time, with jitter.
     """
     asked = headers.get("retry-after", "").strip()
-    if asked.isdigit():
+    if asked.isascii() and asked.isdigit():
         return float(asked)
     if asked:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 from collections import deque
@@ -23,6 +24,7 @@ CHUNK = 256 * 1024
 """Bytes that are read at a time."""
 CLOSE_WAIT = 1.0
 """Seconds that the broker gets to confirm the end of a connection."""
+_HEART_BEAT = re.compile(r" *([0-9]{1,12}) *, *([0-9]{1,12}) *")
 _LINE_BREAKS = ("\r", "\n", "\0")
 _SAYS_LOGIN = ("password", "credential", "authenticat", "login")
 """Words of a refusal that is about the login; the protocol has no codes."""
@@ -111,7 +113,10 @@ class Connection:
 
     def _agree(self, given: str) -> None:
         """Set how often both sides are heard at least, in seconds (STOMP 1.2, "Heart-beating")."""
-        sends, wants = (int(part) / 1000 if part.isdigit() else 0.0 for part in given.split(",", 1))
+        found = _HEART_BEAT.fullmatch(given)
+        if found is None:
+            raise ProtocolError("its heart-beat is not two numbers")
+        sends, wants = (int(part) / 1000 for part in found.groups())
         own = self.heartbeat
         self.beats = (
             max(own, wants) if own and wants else 0.0,

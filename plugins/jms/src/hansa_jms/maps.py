@@ -27,12 +27,17 @@ class UnreadableMap(ValueError):
     """What begins as a map is none, or has items that cannot be read."""
 
 
+def is_map(body: bytes) -> bool:
+    """Return whether a body is laid out as that of a map message."""
+    return _LAYOUT.match(body) is not None
+
+
 def map_of(body: bytes) -> dict[str, MapValue] | None:
     """Return the items of a map message; None for the body of another message.
 
     Raises `UnreadableMap`.
     """
-    if not _LAYOUT.match(body):
+    if not is_map(body):
         return None
     parser = XMLParser()  # entities cannot be declared without a DOCTYPE
     try:

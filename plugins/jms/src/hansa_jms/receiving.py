@@ -15,7 +15,7 @@ from hansa_connect.delivery import Delivery, Headers
 from .broker import BrokerConnections
 from .connection import LARGEST
 from .frames import Frame
-from .maps import TRANSFORMATION, MapValue, UnreadableMap, map_of
+from .maps import TRANSFORMATION, MapValue, UnreadableMap, is_map, map_of
 from .messages import STANDARD, from_properties, to_properties
 from .settings import ReceivingSettings
 from .subscriber import Subscriber
@@ -162,7 +162,7 @@ class ReceivingChannel(BrokerConnections[ReceivingT], ConsumingChannel[Receiving
     def _delivery(self, frame: Frame) -> Delivery:
         given = frame.headers
         properties = {name: value for name, value in given.items() if name not in STANDARD}
-        kind, body, items, fault = _content(frame)
+        kind, body, items, fault = _content(frame, self.config.max_body)
         extra: dict[str, object] = {
             "kind": kind,
             "redelivered": given.get("redelivered") == "true",
@@ -190,11 +190,16 @@ class ReceivingChannel(BrokerConnections[ReceivingT], ConsumingChannel[Receiving
         )
 
 
-def _content(frame: Frame) -> tuple[str, bytes, dict[str, MapValue] | None, str]:
-    """Return the kind of a message, what the service gets, the items of a map, and what is wrong."""
+def _content(frame: Frame, max_body: int) -> tuple[str, bytes, dict[str, MapValue] | None, str]:
+    """Return the kind of a message, what the service gets, the items of a map, and what is wrong.
+
+    The items of a map that is too large are not read: they would take many times its size.
+    """
     if "content-length" in frame.headers:
         return "bytes", frame.body, None, ""
     if frame.headers.get("transformation") == TRANSFORMATION:
+        if frame.size > max_body and is_map(frame.body):
+            return "map", frame.body, None, ""
         try:
             items = map_of(frame.body)
         except UnreadableMap as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,7 +24,11 @@ def plain(given: object, depth: int = 0) -> Value:
 
     Raises `Invalid` for what it has no form for.
     """
-    if given is None or isinstance(given, bool | int | float | str):
+    if isinstance(given, float | Decimal):
+        if not math.isfinite(given):
+            raise Invalid(f"{given} is not a finite number, which Odoo does not have")
+        return float(given)
+    if given is None or isinstance(given, bool | int | str):
         return given
     if depth > MOST_DEPTH:
         raise Invalid(f"values are nested more than {MOST_DEPTH} deep")
@@ -47,6 +52,5 @@ def _moment(given: datetime) -> str:
 _WRITERS: list[tuple[type, Callable[..., Value]]] = [
     (datetime, _moment),
     (date, date.isoformat),
-    (Decimal, float),
     (bytes, lambda given: base64.b64encode(given).decode("ascii")),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import xmlrpc.client
 from collections.abc import Callable
@@ -44,6 +45,8 @@ _UNREADABLE = (
 )
 """What the standard library raises for what is no XML-RPC."""
 _MOST_DEPTH = 200
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that XML 1.0 does not have."""
 
 
 class XmlRpcCaller:
@@ -130,9 +133,14 @@ class XmlRpcCaller:
 
     def _written(self, method: str, arguments: list[Value]) -> bytes:
         try:
-            return xmlrpc.client.dumps(tuple(arguments), method, allow_none=True).encode()
+            text = xmlrpc.client.dumps(tuple(arguments), method, allow_none=True)
+            # a parser would take a carriage return for a line end
+            body = text.replace("\r", "&#13;").encode()
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise Invalid(f"the parameters cannot be written as XML-RPC: {error}") from error
+        if _CONTROL.search(text):
+            raise Invalid("the parameters have control characters, which XML-RPC does not carry")
+        return body
 
     def _refusal(self, fault: xmlrpc.client.Fault) -> HansaError:
         if fault.faultCode == _DENIED:

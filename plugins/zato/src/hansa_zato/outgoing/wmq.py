@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from hansa import TimedOut, Unavailable
+from hansa import Invalid, TimedOut, Unavailable
 
 from ..dialect.exceptions import ConnectionException, TimeoutException
 from .entry import OpenConnection
@@ -54,7 +54,7 @@ class WMQConnection(OpenConnection[LiveQueueManager]):
         `expiration` is milliseconds. A correlation id of 24 bytes is sent as such. Raises Inactive,
         ConnectionException and TimeoutException, and Hansa's `Invalid` for what cannot be put.
         """
-        text = msg.decode() if isinstance(msg, bytes) else msg
+        text = _text(msg) if isinstance(msg, bytes) else msg
         durable = None if delivery_mode is None else delivery_mode != NON_PERSISTENT
         live = self._live()
         try:
@@ -71,6 +71,14 @@ class WMQConnection(OpenConnection[LiveQueueManager]):
             raise TimeoutException(None, error.detail) from error
         except Unavailable as error:
             raise ConnectionException(None, error.detail) from error
+
+
+def _text(given: bytes) -> str:
+    """Return bytes as text; raises `Invalid` for what is not UTF-8."""
+    try:
+        return given.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("the message is not UTF-8, and the REST API takes no other bytes") from error
 
 
 def _correlation_id(given: str | bytes | None) -> str:
