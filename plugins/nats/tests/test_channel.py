@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from hansa import Invalid, Unavailable
+from hansa import Invalid, Response, Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.harness.waiting import wait_until
 
@@ -116,6 +116,33 @@ def test_the_largest_message_is_handled_and_one_byte_more_is_a_dead_letter(broke
     assert "900001 bytes; max_body is 900000" in message.headers["x-hansa-cause"]
 
 
+@pytest.mark.parametrize("headers", [None, {"Own": "x" * 2000}])
+def test_a_dead_letter_of_the_largest_size_that_the_server_takes(broker, stream, headers):
+    largest = 1048576 - (2020 if headers else 0)
+    with consuming(broker, Inbox("reject"), stream):
+        broker.store(f"{stream}.a", bytes(largest), headers=headers)
+        (message,) = dead(broker, stream, 1)
+        settled(broker, stream)
+    assert len(message.data) == largest
+
+
+@pytest.mark.parametrize("name", ["Größe", "a b", "a(b)"])
+def test_a_dead_letter_goes_without_headers_that_the_library_would_not_send(broker, stream, name):
+    async def send(client: Any) -> None:
+        lines = f"NATS/1.0\r\n{name}: 1\r\nOwn: 2\r\n\r\n".encode()
+        sizes = f"{len(lines)} {len(lines) + 4}".encode()
+        command = b"HPUB %s.a %s\r\n%sbody\r\n" % (stream.encode(), sizes, lines)
+        await client._send_command(command)
+        await client.flush()
+
+    with consuming(broker, Inbox("reject"), stream):
+        broker.do(send)
+        (message,) = dead(broker, stream, 1)
+        settled(broker, stream)
+    assert (message.data, message.headers["Own"]) == (b"body", "2")
+    assert message.headers["x-hansa-attempts"] == "1"
+
+
 def test_a_service_may_take_longer_than_the_server_waits(broker, stream):
     held = Held()
     broker.store(f"{stream}.a", b"slow")
@@ -144,6 +171,18 @@ def test_a_request_is_answered_by_the_service(broker):
     assert answer.raw == b"ok"
     assert "Nats-Service-Error" not in answer.headers
     assert refused.headers["Nats-Service-Error-Code"] == "400"
+
+
+def test_an_answer_that_the_server_does_not_take_is_told(broker):
+    def service(request):
+        response = Response()
+        response.raw = bytes(1048576) if request.raw == b"large" else b"small"
+        return response
+
+    with channel(broker, service, "ask.*"), outgoing(broker, subject="ask.me") as out:
+        told = out.request("large").headers
+        assert out.request("other").raw == b"small"
+    assert (told["Nats-Service-Error-Code"], told["Nats-Service-Error"]) == ("413", "TooLarge")
 
 
 def test_each_message_of_a_subject_goes_to_one_member_of_the_queue_group(broker):

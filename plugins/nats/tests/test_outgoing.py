@@ -66,9 +66,16 @@ def test_a_request_that_nobody_answers(broker):
 def test_the_largest_message_and_one_byte_more(broker, stream):
     with outgoing(broker, subject=f"{stream}.a") as out:
         most = out.client.max_payload
-        out.publish(bytes(most - 100))
-        with pytest.raises(TooLarge, match=f"takes messages of {most} bytes"):
-            out.publish(bytes(most + 1))
+        for call in (out.publish, out.store, out.request):
+            with pytest.raises(TooLarge, match=f"takes messages of {most} bytes"):
+                call(bytes(most))
+        # NATS/1.0, the correlation id, and this
+        more = {"x-hansa-cid": "c" * 64, "a": "x" * 100}
+        size = sum(len(name) + len(value) + 4 for name, value in more.items()) + 12
+        out.publish(bytes(most - size), headers=more)
+        with pytest.raises(TooLarge):
+            out.publish(bytes(most - size + 1), headers=more)
+        assert "answered" in out.ping()
 
 
 def test_a_subject_that_no_stream_takes(broker):

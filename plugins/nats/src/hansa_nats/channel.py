@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hansa import Guarantee, Response, Unavailable
+from hansa import Guarantee, Response, TooLarge, Unavailable
 from hansa_connect.delivery import LONGEST_CAUSE, Delivery, essential_headers
 from hansa_connect.pulling import PullingChannel
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT = 0.5
 """Seconds that one request to JetStream is held open; what comes after its end is not lost."""
 _HISTORY = "x-hansa-history"
+_is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
+"""What the name of a header may be (RFC 9110, section 5.6.2); nats-py sends no other."""
 
 
 class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[SubscriptionSettings]):
@@ -97,8 +100,16 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             headers["Nats-Service-Error-Code"] = str(response.status)
             headers["Nats-Service-Error"] = type(response.error).__name__
         raw = response.raw
+        fits = self.fits(raw, headers)
+        if not fits:
+            raw = b""
+            headers["Nats-Service-Error-Code"] = str(TooLarge.status)
+            headers["Nats-Service-Error"] = TooLarge.__name__
         work = self.client.publish(message.reply, raw, headers=headers)
         self.loop.run(work, self.config.timeout)
+        if not fits:
+            most = self.client.max_payload
+            raise TooLarge(f"the answer has {len(response.raw)} bytes; the server takes {most}")
 
     # -- in the loop -------------------------------------------------------------------------------
 
@@ -138,24 +149,29 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
                 await message.in_progress()
 
     async def _give_up_message(self, delivery: Delivery, error: BaseException | None) -> None:
-        from nats.errors import Error, MaxPayloadError
+        from nats.errors import Error
 
         message: Msg = delivery.tag
         subject = self.config.dead_letter_subject
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_CAUSE]
         try:
             if subject:
-                headers = delivery.failure_headers(error, self.name)
+                headers = self._dead_headers(delivery, error)
                 context = self.client.jetstream(timeout=self.config.timeout)
-                try:
-                    await context.publish(subject, message.data, headers=_headers(headers))
-                except MaxPayloadError:
-                    few = _headers(essential_headers(headers))
-                    await context.publish(subject, message.data, headers=few)
+                await context.publish(subject, message.data, headers=headers or None)
             await self.client.publish(message.reply, f"+TERM {cause}".encode())
         except Error as failed:
             fault = f"no dead letter at {subject!r}: {failed}; check dead_letter_subject"
             raise Unavailable(f"the server at {self.where}: {fault}") from None
+
+    def _dead_headers(self, delivery: Delivery, error: BaseException | None) -> dict[str, str]:
+        """Return as many headers of a dead letter as the server has room for."""
+        failed = delivery.failure_headers(error, self.name)
+        for headers in (_headers(failed), _headers(essential_headers(failed))):
+            if self.fits(delivery.body, headers):
+                return headers
+        self.log.warning("%s: a dead letter without headers, it is too large", delivery.cid)
+        return {}
 
     def _delivery(self, message: Msg) -> Delivery:
         headers = _with_history(message.headers or {})
@@ -202,9 +218,11 @@ def _with_history(headers: dict[str, str]) -> dict[str, object]:
 
 
 def _headers(headers: dict[object, object]) -> dict[str, str]:
-    """Return headers as NATS has them: text of one line."""
+    """Return headers as nats-py sends them: text of one line, under names that are tokens."""
     found = {}
     for name, value in headers.items():
+        if not _is_token(str(name)):
+            continue
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         found[str(name)] = " ".join(text.split())
     found.pop("Nats-Msg-Id", None)  # else a stream that takes both drops the dead letter

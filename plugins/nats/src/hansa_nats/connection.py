@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,8 @@ from .settings import NATS_PORT, ServerSettings
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
+HEADER_LINES = len(b"NATS/1.0\r\n\r\n")
+"""Bytes around the headers of a message."""
 CLOSE_WAIT = 0.5
 """Seconds that a connection gets to close that was not made."""
 
@@ -80,6 +83,15 @@ class ServerConnection(LoggedIn[ServerT], Asynchronous[ServerT]):
             await self.client.flush(timeout=round(self.config.timeout) + 1)
         except Error as error:
             raise self.unavailable(error) from None
+
+    def fits(self, message: bytes, headers: Mapping[str, str]) -> bool:
+        """Return whether the server takes a message with these headers.
+
+        It counts them, which nats-py does not, and closes the connection over one that is too large.
+        """
+        lines = sum(len(f"{name}: {value}\r\n".encode()) for name, value in headers.items())
+        size = len(message) + (lines + HEADER_LINES if headers else 0)
+        return size <= self.client.max_payload
 
     def unavailable(self, error: BaseException) -> Unavailable:
         """Return what to raise for an error of the library."""

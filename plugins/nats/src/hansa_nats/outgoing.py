@@ -80,7 +80,8 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
         """
         target = self._subject(subject)
         own = self._headers(headers)
-        self._call(self._publish(target, _bytes(message), own, reply), timeout, target)
+        body = self._body(message, own)
+        self._call(self._publish(target, body, own, reply), timeout, target)
 
     def store(
         self,
@@ -101,7 +102,10 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
         target = self._subject(subject)
         own = self._headers(headers)
         own["Nats-Msg-Id"] = message_id or new_cid()
-        return self._call(self._store(target, _bytes(message), own), timeout, target)
+        if self.config.stream:
+            own["Nats-Expected-Stream"] = self.config.stream
+        body = self._body(message, own)
+        return self._call(self._store(target, body, own), timeout, target)
 
     def request(
         self,
@@ -117,7 +121,8 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
         """
         target = self._subject(subject)
         own = self._headers(headers)
-        work = self._request(target, _bytes(message), own, timeout or self.config.timeout)
+        body = self._body(message, own)
+        work = self._request(target, body, own, timeout or self.config.timeout)
         return self._call(work, timeout, target)
 
     def _call(self, work: Coroutine[Any, Any, ResultT], timeout: float, subject: str) -> ResultT:
@@ -134,9 +139,6 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
         from nats import errors
         from nats.js import errors as stream_errors
 
-        if isinstance(error, errors.MaxPayloadError):
-            most = self.client.max_payload
-            return TooLarge(f"the server at {self.where} takes messages of {most} bytes")
         if isinstance(error, errors.NoRespondersError):
             return NotFound(f"nobody answers requests to {subject!r}")
         if isinstance(error, stream_errors.NoStreamResponseError):
@@ -162,11 +164,8 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
             raise known
 
     async def _store(self, subject: str, message: bytes, headers: dict[str, str]) -> Stored:
-        stream = self.config.stream or None
         context = self.client.jetstream()
-        found = await context.publish(
-            subject, message, timeout=86400, stream=stream, headers=headers
-        )
+        found = await context.publish(subject, message, timeout=86400, headers=headers)
         return Stored(found.stream, found.seq, bool(found.duplicate))
 
     async def _request(
@@ -174,6 +173,15 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
     ) -> Answer:
         found = await self.client.request(subject, message, timeout=timeout + 1, headers=headers)
         return Answer(found.data, dict(found.headers or {}))
+
+    def _body(self, message: object, headers: Mapping[str, str]) -> bytes:
+        body = _bytes(message)
+        if not self.fits(body, headers):
+            most = self.client.max_payload
+            raise TooLarge(
+                f"the server at {self.where} takes messages of {most} bytes, with their headers"
+            )
+        return body
 
     def _subject(self, subject: str) -> str:
         target = subject or self.config.subject
