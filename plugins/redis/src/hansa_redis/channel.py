@@ -67,22 +67,19 @@ class RedisChannel(RedisConnecting[ReadingSettings], PullingChannel[ReadingSetti
         )
         try:
             self._client.ping()
-            self._source = self._make_source(self._client)
+            reading = self._reading(self._client)
+            self._source = _make_source(reading)
             self._source.open()
+            reading.check_dead_letters()
         except (RedisTimedOut, RedisUnavailable, ResponseError) as error:
             advised = self.advised(error)
             if advised is error:
                 raise
             raise advised from error.__cause__
 
-    def _make_source(self, client: Client) -> Source:
+    def _reading(self, client: Client) -> Reading:
         consumer = f"hansa-{self.server.cluster.name}-{self.name}"
-        reading = Reading(client, self.config, consumer)
-        if self.config.source == "stream":
-            return StreamSource(reading)
-        if self.config.source == "list":
-            return ListSource(reading)
-        return SubscriptionSource(reading)
+        return Reading(client, self.config, consumer)
 
     def disconnect(self) -> None:
         """Close all connections."""
@@ -119,3 +116,11 @@ class RedisChannel(RedisConnecting[ReadingSettings], PullingChannel[ReadingSetti
     def give_up(self, delivery: Delivery, error: BaseException | None) -> None:
         """Add a dead letter with the cause, and have Redis forget the message."""
         self.source.give_up(delivery, dead_letter(delivery, error, self.name))
+
+
+def _make_source(reading: Reading) -> Source:
+    if reading.config.source == "stream":
+        return StreamSource(reading)
+    if reading.config.source == "list":
+        return ListSource(reading)
+    return SubscriptionSource(reading)

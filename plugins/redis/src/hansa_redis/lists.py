@@ -25,6 +25,7 @@ class ListSource:
     """
 
     def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._client = reading.client
         self._config = reading.config
         self._in_hand = f"{reading.config.key}.in-hand.{reading.consumer}"
@@ -90,11 +91,9 @@ class ListSource:
             commands.execute()
 
     def give_up(self, delivery: Delivery, fields: dict[Argument, Argument]) -> None:
-        """Add a dead letter and remove the message, both or neither."""
-        with self._client.pipeline(transaction=True) as commands:
-            commands.xadd(self._config.dead_letter_stream, fields)
-            commands.lrem(self._in_hand, 1, delivery.tag)
-            commands.execute()
+        """Add a dead letter, then remove the message."""
+        self._reading.add_dead_letter(fields)
+        self.acknowledge(delivery)
 
     def close(self) -> None:
         """Leave what is in hand to the next object."""

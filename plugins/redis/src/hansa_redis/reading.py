@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol
 
-from hansa import Invalid, setting
+from hansa import Invalid, Unavailable, setting
 from hansa_connect.delivery import Delivery, Headers
 from hansa_connect.pulling import PrefetchSettings
+from redis.exceptions import ResponseError
 
 from .address import is_cluster
 from .client import Client
@@ -17,6 +18,7 @@ from .untyped import Argument
 
 LONGEST_BLOCK = 0.5
 """Seconds for which Redis is asked to wait for a message, so that a stop has not to wait longer."""
+CHECK_DEAD_LETTERS = "check the setting dead_letters"
 BODY = "body"
 """The field of an entry that has the body of a dead letter."""
 
@@ -104,6 +106,25 @@ class Reading:
     client: Client
     config: ReadingSettings
     consumer: str
+
+    def check_dead_letters(self) -> None:
+        """Raise `Unavailable` if dead letters cannot be added."""
+        stream = self.config.dead_letter_stream
+        found = self.client.type(stream)
+        if found not in (b"none", b"stream"):
+            raise Unavailable(f"the key {stream!r} is no stream: {CHECK_DEAD_LETTERS}")
+
+    def add_dead_letter(self, fields: dict[Argument, Argument]) -> None:
+        """Add a dead letter; only then may the message be forgotten.
+
+        One transaction would forget it, too, where the stream takes no entry. Raises `Unavailable`.
+        """
+        stream = self.config.dead_letter_stream
+        try:
+            self.client.xadd(stream, fields)
+        except ResponseError as error:
+            fault = f"no dead letter can be added to {stream!r}: {error}"
+            raise Unavailable(f"{fault}; {CHECK_DEAD_LETTERS}") from error
 
 
 class Source(Protocol):

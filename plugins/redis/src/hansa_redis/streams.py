@@ -29,6 +29,7 @@ class StreamSource:
     """
 
     def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._client = reading.client
         self._config = reading.config
         self._consumer = reading.consumer
@@ -194,15 +195,9 @@ class StreamSource:
         self._settled(delivery.tag)
 
     def give_up(self, delivery: Delivery, fields: dict[Argument, Argument]) -> None:
-        """Add a dead letter and acknowledge the entry, both or neither."""
-        config = self._config
-        with self._client.pipeline(transaction=True) as commands:
-            commands.xadd(config.dead_letter_stream, fields)
-            commands.xack(config.key, config.group, delivery.tag)
-            if config.after == "delete":
-                commands.xdel(config.key, delivery.tag)
-            commands.execute()
-        self._settled(delivery.tag)
+        """Add a dead letter, then acknowledge the entry."""
+        self._reading.add_dead_letter(fields)
+        self._forget(delivery.tag)
 
     def _settled(self, number: bytes) -> None:
         with self._lock:

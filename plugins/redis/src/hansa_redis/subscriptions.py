@@ -25,6 +25,7 @@ class SubscriptionSource:
     """
 
     def __init__(self, reading: Reading) -> None:
+        self._reading = reading
         self._client = reading.client
         self._config = reading.config
         self._subscription: PubSub | None = None
@@ -102,7 +103,7 @@ class SubscriptionSource:
 
     def give_up(self, delivery: Delivery, fields: dict[Argument, Argument]) -> None:
         """Add a dead letter."""
-        self._client.xadd(self._config.dead_letter_stream, fields)
+        self._reading.add_dead_letter(fields)
 
     def close(self) -> None:
         """Unsubscribe and close the connection."""
