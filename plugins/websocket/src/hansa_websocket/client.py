@@ -148,6 +148,7 @@ class Client:
         self._wake.set()
 
     def _begin_close(self, code: int, reason: str) -> None:
+        self._empty.set()
         self._rooms.leave_all(self)
         self._closing = asyncio.get_running_loop().create_task(self._end(code, reason))
 
@@ -182,6 +183,8 @@ class Client:
     async def finish(self, code: int, reason: str) -> None:
         """Send what waits, and close."""
         while self._first() is not None:
+            # a message may wait of which nobody has told the writer yet
+            self._notify()
             await self._empty.wait()
         with self._lock:
             self._closed = True
@@ -192,6 +195,7 @@ class Client:
         with self._lock:
             self._closed = True
             self._waiting.clear()
+        self._empty.set()
         self._rooms.leave_all(self)
 
 
