@@ -16,6 +16,7 @@ from hansa_mqtt.settings import SubscriptionSettings
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from plugins.mqtt.tests.mosquitto import Mosquitto
 from plugins.mqtt.tests.support import channel, made
 
 
@@ -153,6 +154,18 @@ def test_a_message_of_the_largest_size_passes_and_a_larger_one_is_given_up(broke
         wait_until(lambda: found, 10)
     assert [len(request.raw) for request in inbox.requests] == [100_000]
     assert len(found[0].payload) == 100_001
+
+
+def test_a_dead_letter_goes_without_headers_where_the_broker_takes_no_more(topic, caplog):
+    dead = f"{topic}/dead"
+    with Mosquitto(largest=3000) as small, small.reading(dead) as found:
+        own: Any = {"topic": "a", "dead_letter_topic": dead, "client_id": uuid.uuid4().hex}
+        with channel(small, Inbox("reject"), **own):
+            small.send("a", b"x" * 2900, b"y" * 2990)
+            wait_until(lambda: found and "no dead letter" in caplog.text, 10)
+            small.send("a", b"next")
+            wait_until(lambda: len(found) == 2, 10)
+    assert [message.payload for message in found] == [b"x" * 2900, b"next"]
 
 
 def test_what_finds_no_room_at_qos_0_is_counted_in_the_log(broker, topic, own, caplog):

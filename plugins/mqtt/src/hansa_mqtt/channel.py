@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hansa import Guarantee, Request
 from hansa_connect.delays import Delayed
-from hansa_connect.delivery import Delivery, Headers
+from hansa_connect.delivery import Delivery, Headers, essential_headers
 from hansa_connect.pulling import PullingChannel
 
 from .broker import BrokerConnection
@@ -19,6 +19,7 @@ from .settings import SubscriptionSettings
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
+    from paho.mqtt.properties import Properties
 
 LOGGED = 200
 """Bytes of a message that is given up which are written to the log."""
@@ -210,11 +211,26 @@ class MqttChannel(BrokerConnection[SubscriptionSettings], PullingChannel[Subscri
         self.connection.confirm(delivery.tag)
 
     def _bury(self, delivery: Delivery, error: BaseException | None) -> None:
+        """Publish a dead letter, with as much of its properties as the broker has room for."""
+        topic, body = self.config.dead_letter_topic, delivery.body
+        for properties in self._dead_properties(delivery, error):
+            if self.connection.fits(topic, body, 1, properties):
+                retain, timeout = self.config.dead_letter_retain, self.config.timeout
+                self.connection.publish(topic, body, 1, retain, properties, timeout)
+                return
+        # it would come again for ever, and be as large each time
+        self.log.error(
+            "%s: no dead letter: with dead_letter_topic the message is larger than the broker takes",
+            delivery.cid,
+        )
+
+    def _dead_properties(
+        self, delivery: Delivery, error: BaseException | None
+    ) -> Iterator[Properties | None]:
+        """Yield the properties of a dead letter: all, the few that say why, and none."""
         from .properties import of_message
 
-        config = self.config
-        properties = None
-        if config.version == "5":
+        if self.config.version == "5":
             failed = delivery.failure_headers(error, self.name)
             headers = {
                 name: "\n".join(value) if isinstance(value, list) else str(value)
@@ -222,14 +238,9 @@ class MqttChannel(BrokerConnection[SubscriptionSettings], PullingChannel[Subscri
             }
             given = {"content_type": None, "response_topic": None, "correlation_data": None}
             known = delivery.extra["properties"]
+            few = dict(given)
             if isinstance(known, dict):
                 given = {name: known.get(name) for name in given}
-            properties = of_message(headers, expiry=None, **given)
-        self.connection.publish(
-            config.dead_letter_topic,
-            delivery.body,
-            1,
-            config.dead_letter_retain,
-            properties,
-            config.timeout,
-        )
+            yield of_message(headers, expiry=None, **given)
+            yield of_message(essential_headers(headers), expiry=None, **few)
+        yield None
