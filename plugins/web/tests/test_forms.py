@@ -135,6 +135,23 @@ def test_times_are_read_in_the_zone_beside_them(browser: Browser, server: Runnin
         assert 'aria-invalid="true"' in field(answer.text, "opened"), zone
 
 
+def test_times_that_the_zone_of_the_user_does_not_have(
+    browser: Browser, server: RunningServer
+) -> None:
+    browser.cookies["hansa-zone"] = "Europe/Berlin"
+    last = "9999-12-31T23:59:59"
+    server.api("admin.outgoing.telegraph.create", name="never", opened=f"{last}Z", **LEAST)
+    page = browser.get(f"{PATH}/never/edit").text
+    assert f'value="{last}"' in page and 'name="opened~zone" value="UTC"' in page
+    unchanged = {"opened": last, "opened~zone": "UTC"}
+    assert str(edited(browser, server, "never", **unchanged)["opened"]).startswith(last)
+    first = {**LEAST, "name": "x", "opened": "0001-01-01T00:00", "opened~zone": "Europe/Berlin"}
+    answer = browser.post(f"{PATH}/new", first)
+    assert answer.status_code == 422 and "is outside of the years 1 to 9999" in answer.text
+    filtered = browser.get("/tests/failed?since=0001-01-01")
+    assert filtered.status_code == 422 and "is not a time" in filtered.text
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -33,6 +33,9 @@ PATHS = [
     "/find?q=panels",
     "/logs?level=ERROR",
     "/statistics/course?name=panels.part",
+    "/failed/calls",
+    "/jobs/panels",
+    "/me",
 ]
 MADE = "made to fail"
 WHOLE = {"/services/panels.part/source": 2}
@@ -45,6 +48,8 @@ def defined(server: RunningServer) -> None:
     server.deploy("panels.py", SOURCE)
     settings = {"url_path": "/panels", "service": "panels.part", "security": "admin"}
     server.api("admin.channel.http.create", name="panels", **settings)
+    planned = {"service": "panels.part", "job_type": "cron", "cron": "0 4 1 1 *"}
+    server.api("admin.channel.schedule.create", name="panels", **planned)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -80,6 +85,25 @@ def test_a_call_that_fails_is_said_and_breaks_no_page(
         statuses.append(answer.status_code)
     assert set(statuses) <= {200, 500}
     assert statuses.count(500) <= WHOLE.get(path, 1)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_session_that_the_api_knows_no_more_leads_to_the_login(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    called: list[object] = []
+
+    def ended(*asked: object) -> JsonObject:
+        called.append(asked)
+        raise ApiError(401, {"title": "Unauthorized"})
+
+    monkeypatch.setattr(browser.api, "call", ended)
+    answer = browser.get(f"/{CLUSTER}{path}")
+    if not called:
+        assert answer.status_code == 200, answer.text
+        return
+    assert answer.status_code == 303, answer.text
+    assert answer.headers["location"].startswith("/login?")
 
 
 BALANCED: JsonObject = {
@@ -138,7 +162,7 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(
     viewer = Browser(server.url)
     assert viewer.log_in(password, "vera").status_code == 303
     links: dict[str, str] = {}
-    for path in [*PATHS, "/failed/calls"]:
+    for path in PATHS:
         answer = viewer.get(f"/{CLUSTER}{path}")
         if answer.status_code != 200:
             assert answer.status_code in (403, 503), (path, answer.text)
@@ -147,7 +171,8 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(
         for link in re.findall(rf'href="(/{CLUSTER}[^"#]*)', answer.text):
             # one of those that differ in what they name alone
             links[re.sub(r"=[^&]*", "", link)] = html.unescape(link)
-        if not path.startswith(("/statistics", "/map")):  # their CSV is a view
+        # the CSV of these is a view; and what is on /me is of everybody
+        if path != "/me" and not path.startswith(("/statistics", "/map")):
             assert 'method="post"' not in main, path
         main = main.replace(">Replays<", "><")  # the list of those is a view
         for word in ("Deploy…", "New…", "Replay", "Use as input", "Restart…"):

@@ -159,13 +159,13 @@ def when(moment: float | str | None) -> Markup:
     if isinstance(moment, str):
         try:
             found = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-        except ValueError:
+            # one without an offset is in UTC
+            found = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, OverflowError):
             return Markup("{}").format(moment)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC)
     else:
         found = datetime.fromtimestamp(moment, UTC)
-    iso = found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    iso = found.strftime("%Y-%m-%dT%H:%M:%SZ")
     text = current_view().written(found)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, text)
 

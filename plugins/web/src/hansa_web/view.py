@@ -55,12 +55,20 @@ class View:
         return urlencode({**given, "zone": self.zone} if self.is_zone_known else given)
 
     def local(self, moment: datetime) -> datetime:
-        """Return a time in the zone of the user."""
+        """Return a time in the zone of the user; raises OverflowError where that is outside of the
+        years 1 to 9999.
+        """
         return moment.astimezone(ZoneInfo(self.zone))
 
     def written(self, moment: datetime) -> str:
-        """Return a time as pages write it, such as `2026-11-30 14:03:07 CET`."""
-        return self.local(moment).strftime("%Y-%m-%d %H:%M:%S %Z")
+        """Return a time as pages write it, such as `2026-11-30 14:03:07 CET`; where the zone of the
+        user has no such time, as it is.
+        """
+        try:
+            shown = self.local(moment)
+        except OverflowError:
+            shown = moment
+        return shown.strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 _view: ContextVar[View] = ContextVar("view")
@@ -102,10 +110,19 @@ def read_moment(text: str, zone: str) -> datetime:
     except ValueError:
         raise ValueError("is not a date and time, such as 2026-11-30 12:00:00") from None
     if found.tzinfo is not None:
+        _in_utc(found)
         return found
     if not is_zone(zone):
         raise ValueError(f"there is no time zone {zone}; such as Europe/Berlin or UTC")
     local = found.replace(tzinfo=ZoneInfo(zone))
-    if local.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != found:
+    if _in_utc(local).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != found:
         raise ValueError(f"does not exist in {zone}: clocks are put forward then")
     return local
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Return a time in UTC; raises ValueError for one that is outside of the years 1 to 9999 there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside of the years 1 to 9999 in UTC") from None

@@ -127,7 +127,11 @@ class Visit:
             raise
 
     def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
-        """Call several services side by side, each (service, input); an error stays in its panel."""
+        """Call several services side by side, each (service, input); an error stays in its panel.
+
+        Raises `ApiError` with status 401 if the API knows the session no more: no panel is all that
+        is wrong then.
+        """
         futures: dict[str, Future[JsonObject]] = {}
         known: dict[str, Panel] = {}
         for name, (service, data) in asked.items():
@@ -138,6 +142,9 @@ class Visit:
             else:
                 known[name] = Panel(answer)
         called = {name: _panel(future) for name, future in futures.items()}
+        for panel in called.values():
+            if panel.error is not None and panel.error.status == 401:
+                raise panel.error
         return {name: called.get(name) or known[name] for name in asked}
 
     def _known(self, service: str, data: Mapping[str, object]) -> JsonObject | None:

@@ -138,6 +138,8 @@ def shown_of(one: FormField, value: object) -> Shown:
     is_default = value == default or value in EMPTY
     is_text = isinstance(value, str) and read_scalar(one.setting.schema.types, value) != value
     text = _text_of(one, value)
+    if one.widget == "time" and isinstance(value, str):
+        text, zone = _local_time(value)
     return Shown(text=text, is_set=not is_default, is_text=is_text, zone=zone)
 
 
@@ -353,8 +355,6 @@ def _text_of(one: FormField, value: object) -> str:
         return "\n".join(_scalar_text(item) for item in value)
     if one.widget == "json":
         return "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
-    if one.widget == "time" and isinstance(value, str):
-        return _local_time(value)
     if one.widget in ("radio", "select") and value == "":
         return NONE
     return _scalar_text(value)
@@ -368,11 +368,18 @@ def _scalar_text(value: object) -> str:
     return str(value)
 
 
-def _local_time(text: str) -> str:
-    """Return a stored time in the zone of the user, as fields for dates and times have it."""
+def _local_time(text: str) -> tuple[str, str]:
+    """Return a stored time as fields for dates and times have it, and its zone: that of the user, or
+    UTC where that has no such time.
+    """
+    view = current_view()
     try:
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    moment = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return current_view().local(moment).replace(tzinfo=None).isoformat(timespec="seconds")
+        moment = found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text, view.zone
+    try:
+        local, zone = view.local(moment), view.zone
+    except OverflowError:
+        local, zone = moment, "UTC"
+    return local.replace(tzinfo=None).isoformat(timespec="seconds"), zone

@@ -33,7 +33,7 @@ def show_groups(visit: Visit) -> Context:
         "total": found.data.get("total", 0),
         "samples": found.data.get("samples", 0),
         "sampled": [one["service"] for one in samplings if one["active"] and one["errors"]],
-        "is_known": panels["settings"].error is None,
+        "settings": panels["settings"],
         "conditions": given,
         "zone": current_view().zone,
         "offset": offset,
