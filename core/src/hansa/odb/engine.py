@@ -83,6 +83,7 @@ def _open_sqlite(url: str, poolclass: type[Pool] | None) -> Engine:
     engine = create_engine(url, connect_args=arguments, poolclass=poolclass)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "handle_error", _let_go)
     file = sqlite_file(engine.url)
     if file is not None:
         _hold_on_to(engine, file)
@@ -165,6 +166,21 @@ def _begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _let_go(context: ExceptionContext) -> None:
+    """Let go of a connection that still reads what another has changed meanwhile: SQLite refuses its
+    changes at once, for as long as it reads.
+    """
+    if getattr(context.original_exception, "sqlite_errorname", "") == "SQLITE_BUSY_SNAPSHOT":
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
+
+
+def _is_other_writer(error: Exception) -> bool:
+    """Whether another writer was in the way; SQLite, which waits for most, refuses some at once."""
+    name = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
+    return isinstance(error, OtherWriter) or name.startswith("SQLITE_BUSY")
+
+
 def guarded(function: Callable[P, T]) -> Callable[P, T]:
     """Try a use of the ODB again where another writer was in the way; it then raises `Unavailable`
     without an ODB.
@@ -183,7 +199,7 @@ def guarded(function: Callable[P, T]) -> Callable[P, T]:
             except (*LOST, OtherWriter) as error:
                 if isinstance(error, exc.IntegrityError):
                     attempts -= 1
-                worth_it = isinstance(error, exc.IntegrityError | OtherWriter)
+                worth_it = isinstance(error, exc.IntegrityError) or _is_other_writer(error)
                 if not worth_it or attempts == 0 or time.monotonic() > deadline:
                     raise _unavailable(error) from error
             time.sleep(random.uniform(0, LONGEST_PAUSE))
