@@ -107,9 +107,12 @@ class Elasticsearch:
         if "pit" in given:
             if given["pit"]["id"] not in self.kept:
                 raise Fault(404, "search_context_missing_exception", "no such point in time")
-            documents = self.kept[given["pit"]["id"]]
+            # the answer says how the state is called from now on
+            documents = self.kept.pop(given["pit"]["id"])
+            kept = {"pit_id": f"pit{next(self.numbers)}"}
+            self.kept[kept["pit_id"]] = documents
         else:
-            documents = list(self.there(index).items())
+            documents, kept = list(self.there(index).items()), {}
         query = given.get("query") or {"match_all": {}}
         numbered = [
             (at, number, document)
@@ -123,7 +126,7 @@ class Elasticsearch:
             {"_index": index, "_id": number, "_score": 1.0, "_source": document, "sort": [at]}
             for at, number, document in rest[first : first + given.get("size", 10)]
         ]
-        return {"hits": {"total": {"value": len(numbered), "relation": "eq"}, "hits": hits}}
+        return {"hits": {"total": {"value": len(numbered), "relation": "eq"}, "hits": hits}, **kept}
 
     def bulk(self, body: bytes) -> dict[str, Any]:
         if not body.endswith(b"\n"):

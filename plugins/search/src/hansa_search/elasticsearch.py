@@ -125,6 +125,7 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
         try:
             while True:
                 page = self._page(kept, query, after)
+                kept = str(page.get("pit_id", kept))  # it may change with each page
                 hits = page["hits"]["hits"]
                 yield from (hit["_source"] for hit in hits)
                 if len(hits) < self.config.page_size:
