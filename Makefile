@@ -62,6 +62,7 @@ format: install-dev  ## Put the source into shape
 
 docs: install-dev  ## Write the reference pages and build the site into site/
 	@$(bin)/python -m tools.reference
+	@$(bin)/python -m tools.available
 	@$(bin)/python -m tools.delivery
 	@$(bin)/zensical build --clean
 

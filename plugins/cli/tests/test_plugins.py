@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,3 +61,15 @@ def test_a_plugin_is_blocked_while_no_server_runs(cli: CommandLine, tmp_path: Pa
     assert refused.exit_code == 1 and "no plugin 'jsn' is installed" in refused.stderr
     elsewhere = cli.run("plugin", "block", "json", *folder, HANSA_SERVER="http://127.0.0.1:1")
     assert elsewhere.exit_code == 3
+
+
+def test_the_distributions_that_there_are_are_listed_without_a_server(cli: CommandLine) -> None:
+    nowhere = {"HANSA_SERVER": "http://127.0.0.1:1"}
+    listed = cli.run("plugin", "list", "--available", **nowhere)
+    assert listed.exit_code == 0
+    assert re.search(r"hansa-amqp +0\.1\.0 +AMQP", listed.stdout)
+    answer = json.loads(cli.run("plugin", "list", "--available", "--json", **nowhere).stdout)
+    found = {one["name"]: one for one in answer["items"]}
+    assert answer["total"] == len(found) > 50
+    assert found["hansa-http"]["installed"] == version("hansa-http")
+    assert all(one["description"] for one in found.values())

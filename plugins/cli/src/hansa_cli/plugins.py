@@ -6,6 +6,7 @@ import click
 
 from . import output
 from .arguments import name_argument
+from .available import available
 from .client import Client
 from .connection import command
 from .failures import NotAsWanted, Refusal, Unreachable, is_unanswered, with_hint
@@ -15,9 +16,20 @@ from .plain import JsonObject
 from .replaced import PluginReplacement
 
 
-@command("list")
-def list_plugins(client: Client, as_json: bool) -> None:
+@command(
+    "list",
+    click.Option(
+        ["--available", "is_available"],
+        is_flag=True,
+        help="List the distributions that there are, whether installed here or not; no server is "
+        "asked.",
+    ),
+)
+def list_plugins(client: Client, as_json: bool, is_available: bool) -> None:
     """List the plugins, whether each is loaded, its quality level, and what it provides."""
+    if is_available:
+        _list_available(as_json)
+        return
     answer = client.call("admin.plugin.list")
     if as_json:
         output.print_json(answer)
@@ -25,6 +37,16 @@ def list_plugins(client: Client, as_json: bool) -> None:
     items = [{**item, "services": len(item["services"])} for item in answer["items"]]
     keys = ["name", "version", "level", "status", "why", "types", "services"]
     output.listing(items, {key: key for key in keys}, "plugins")
+
+
+def _list_available(as_json: bool) -> None:
+    items = available()
+    if as_json:
+        output.print_json({"items": items, "total": len(items)})
+        return
+    output.listing(
+        items, {key: key for key in ("name", "installed", "description")}, "distributions"
+    )
 
 
 STOP_FIRST = (
