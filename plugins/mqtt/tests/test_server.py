@@ -43,8 +43,13 @@ def example(peer):
     return blocks["sensors.py"], blocks["config.toml"].replace('"mqtt.example.com"', here)
 
 
-def states(server):
-    return str(server.api("admin.channel.mqtt.get", name="sensors")["states"])
+def states(server, name="sensors"):
+    return str(server.api("admin.channel.mqtt.get", name=name)["states"])
+
+
+def subscribed(server, name="sensors"):
+    """Wait for the first subscription: what is published before it is nobody's."""
+    wait_until(lambda: "running" in states(server, name), 20, lambda: states(server, name))
 
 
 def edit(server, **settings):
@@ -60,6 +65,7 @@ def test_the_example_works_through_an_outage_and_a_wrong_password(peer, start_se
     )
     (server.folder / "sensors.py").write_text(source)
     server.start()
+    subscribed(server)
     with peer.reading("dead/sensors") as dead:
         peer.send("sensors/7/temperature", b'{"celsius": 90}', b'{"celsius": 20}', b"no number")
         wait_until(lambda: dead, 20)
@@ -87,6 +93,7 @@ def test_kills_of_workers_lose_nothing_and_a_message_that_kills_is_given_up(
     settings = {**peer.settings, "topic": "orders", "qos": qos, "dead_letter_topic": "dead"}
     settings |= {"max_attempts": 2, "timeout": 3, "service": "orders.take"}
     server.api("admin.channel.mqtt.create", name="orders", **settings, dead_letter_retain=True)
+    subscribed(server, "orders")
     count = 400
 
     def found():
