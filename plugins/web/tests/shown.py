@@ -157,7 +157,7 @@ def _defined(server: RunningServer) -> int:
         job_type="cron",
         cron="0 4 1 1 *",
     )
-    for system, value in (("crm", "EUR"), ("erp", "978")):
+    for system, value in (("crm", "EUR"), ("books", "978")):
         server.api("admin.dictionary.create", system=system, key="currency", value=value)
     settings = {"url_path": "/shown", "service": "shown.load", "security": "admin"}
     made = server.api("admin.channel.http.create", name="shown", **settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import pytest
@@ -43,13 +43,15 @@ WHOLE = {"/services/panels.part/source": 2}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def defined(server: RunningServer) -> None:
-    """A service and a channel to look at."""
+def defined(server: RunningServer) -> Iterator[None]:
+    """A service, a channel and a job to look at."""
     server.deploy("panels.py", SOURCE)
     settings = {"url_path": "/panels", "service": "panels.part", "security": "admin"}
     server.api("admin.channel.http.create", name="panels", **settings)
     planned = {"service": "panels.part", "job_type": "cron", "cron": "0 4 1 1 *"}
     server.api("admin.channel.schedule.create", name="panels", **planned)
+    yield
+    server.api("admin.channel.schedule.delete", name="panels")
 
 
 @pytest.mark.parametrize("path", PATHS)
