@@ -14,8 +14,11 @@ from pathlib import Path
 
 import hansa
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tools.floors import named_in_texts
+from tools.lock import declared, of_packages
 from tools.project import TOP, Package, core, dotted, imports, plugins
 
 PLUGINS = pytest.mark.parametrize("plugin", plugins(), ids=lambda plugin: plugin.name)
@@ -232,24 +235,36 @@ def test_entry_points_name_modules_of_their_own(plugin: Package):
         assert top(module) == plugin.module
 
 
-def test_the_lock_files_hold_what_the_packages_ask_for():
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
-
-    from tools.lock import declared, of_packages
-
-    pinned = {}
+def pins() -> dict[str, str]:
+    """The versions in the lock files by name."""
+    found = {}
     for file in ("requirements.lock", "requirements-dev.lock"):
         for line in (TOP / file).read_text().splitlines():
             if "==" in line and not line.startswith((" ", "#")):
                 name, _, rest = line.partition("==")
-                pinned[name.partition("[")[0]] = rest.split()[0]
-    wanted_by_packages = [*of_packages(development=False), *of_packages(development=True)]
+                found[name.partition("[")[0]] = rest.split()[0]
+    return found
+
+
+def wanted_by(name: str) -> list[Requirement]:
+    """What a pinned package asks for here; nothing of one that is for other systems."""
+    try:
+        texts = importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    wanted = [Requirement(text) for text in texts]
+    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def test_the_lock_files_hold_what_the_packages_ask_for():
+    pinned = pins()
+    packages = [*of_packages(development=False), *of_packages(development=True)]
     groups = [text for group in ("install", "examples", "dev") for text in declared(group)]
-    for text in [*wanted_by_packages, *groups]:
-        wanted = Requirement(text)
-        found = pinned.get(canonicalize_name(wanted.name))
-        assert found is not None, f"{text} is not pinned: make lock"
-        assert wanted.specifier.contains(found, prereleases=True), (
-            f"{text}, and {found} is pinned: make lock"
+    wanted = [Requirement(text) for text in [*packages, *groups]]
+    wanted += [requirement for name in pinned for requirement in wanted_by(name)]
+    for one in wanted:
+        found = pinned.get(canonicalize_name(one.name))
+        assert found is not None, f"{one} is not pinned: make lock"
+        assert one.specifier.contains(found, prereleases=True), (
+            f"{one}, and {found} is pinned: make lock"
         )
