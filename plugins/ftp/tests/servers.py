@@ -186,7 +186,7 @@ class Pyftpdlib(FtpServer):
             "-d",
             str(self.root),
         ]
-        command += ["-w", "-u", self.username, "-P", self.password]
+        command += ["-w", "-u", self.username, f"--password={self.password}"]
         if self.tls:
             file = str(self.certificates[self.present])
             command += [

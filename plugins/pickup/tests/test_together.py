@@ -105,7 +105,9 @@ def test_a_link_in_a_package_is_refused_and_not_followed(facade, folder, start, 
     assert facade.deployed() == RATES
 
 
-def test_in_whatever_order_they_come(facade, folder, start, lines, tmp_path):
+def test_in_whatever_order_they_come(facade, folder, start, lines, tmp_path, monkeypatch):
+    # on a busy machine even cp takes its time between two files
+    monkeypatch.setattr(deployer, "SETTLE", 3.0)
     start(facade)
     make(
         tmp_path / "source",

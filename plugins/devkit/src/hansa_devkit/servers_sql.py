@@ -140,6 +140,9 @@ class MariaDB(SqlServer):
             "port": str(self.port),
             "bind-address": "127.0.0.1",
             "character-set-server": "utf8mb4",
+            # what was committed outlives the process, and no test waits for the disk
+            "innodb-flush-log-at-trx-commit": "2",
+            "innodb-flush-method": "nosync",
         }
         settings |= {"skip-name-resolve": "ON", "tmpdir": str(self.folder), **self.options}
         given = [f"--{name}={value}" for name, value in settings.items()]
