@@ -48,7 +48,7 @@ def test_a_message_arrives_and_is_deleted(mqweb):
     fields = {"correlationid": "ID:" + "ab" * 24, "replyto": "ANSWERS@QM.1", "priority": "7"}
     with channel(mqweb, inbox):
         id = mqweb.put("IN.1", "Grüße \U0001f600", **fields)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         wait_until(lambda: not mqweb.bodies("IN.1"))
     extra = request.extra
     assert request.raw.decode() == "Grüße \U0001f600"
@@ -67,7 +67,7 @@ def test_it_stays_in_the_queue_until_its_service_has_ended(mqweb):
 
     with channel(mqweb, look):
         mqweb.put("IN.1", "x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         wait_until(lambda: not mqweb.bodies("IN.1"))
         assert not inbox.has(2, 0.3)
     assert seen == [["x"]]
@@ -78,9 +78,9 @@ def test_many_messages_are_handled_once(mqweb):
     for number in range(300):
         mqweb.put("IN.1", str(number))
     with channel(mqweb, inbox, pool=8, prefetch=16):
-        inbox.wait(100, 20)
+        inbox.wait(100, 60)
     with channel(mqweb, inbox):
-        inbox.wait(300, 20)
+        inbox.wait(300, 60)
         wait_until(lambda: not mqweb.bodies("IN.1"))
     assert sorted(int(request.raw) for request in inbox.requests) == list(range(300))
 
@@ -113,7 +113,7 @@ def test_an_id_that_selects_any_message_is_never_used(mqweb):
     mqweb.queues["IN.1"][0].id = "ID:" + "0" * 48
     mqweb.put("IN.1", "x")
     with channel(mqweb, inbox):
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         wait_until(lambda: mqweb.bodies("IN.1") == ["odd"])
     assert request.raw == b"x"
 
@@ -131,7 +131,7 @@ def test_the_largest_message_and_one_byte_more(mqweb):
     with channel(mqweb, inbox, max_body=1000):
         mqweb.put("IN.1", "x" * 1001)
         mqweb.put("IN.1", "y" * 1000)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         wait_until(lambda: len(mqweb.bodies("DEAD")) == 1, 10)
     assert len(request.raw) == 1000
     assert len(mqweb.bodies("DEAD")[0]) == 1001
@@ -143,11 +143,11 @@ def test_what_is_no_text_stays_and_holds_nothing_up(mqweb, monkeypatch):
         mqweb.put_binary("IN.1")
     mqweb.put("IN.1", "text")
     with channel(mqweb, inbox, prefetch=5) as one:
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         wait_until(lambda: len(mqweb.bodies("IN.1")) == 30)
         assert one.server.objects.troubles[one] == "30 messages in the queue IN.1 cannot be read"
         mqweb.put("IN.1", "next")
-        inbox.wait(2, 10)
+        inbox.wait(2, 60)
         monkeypatch.setattr(module, "MOST_UNREADABLE", 30)
         mqweb.put_binary("IN.1")
         wait_until(lambda: one in one.server.losses, 10)
@@ -158,7 +158,7 @@ def test_what_another_program_takes_is_not_waited_for(mqweb):
     inbox = Inbox("retry")
     with channel(mqweb, inbox, first_delay=0.3) as one:
         mqweb.put("IN.1", "x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         mqweb.make("IN.1")
         inbox.outcome = "done"
         mqweb.put("IN.1", "next")
@@ -174,7 +174,7 @@ def test_names_are_those_of_mq(mqweb):
     inbox = Inbox()
     with channel(mqweb, inbox, queue="A/B%C._"):
         mqweb.put("A/B%C._", "x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
 
 
 def test_a_queue_that_is_not_there_is_told(mqweb):

@@ -64,7 +64,7 @@ def test_messages_go_and_come():
             for text in texts
         ]
         channel = started(IbmmqChannel, service="test", interval=0.1, dispatch=inbox, pool=1)
-        requests = inbox.wait(2, 20)
+        requests = inbox.wait(2, 60)
         wait_until(lambda: not out.mqweb.listed(settings["queue"], 10), 20)
         assert [request.raw.decode() for request in requests] == texts
         assert [request.extra["message_id"] for request in requests] == ids

@@ -63,7 +63,7 @@ def test_texts_of_java_arrive(broker, queue, text):
     inbox = Inbox()
     with channel(broker, inbox, queue=queue):
         broker.send(f"/queue/{queue}", text, kind="a: ü\\n", number="#7")
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert request.raw.decode() == text
     assert request.extra["kind"] == "text"
     assert (request.headers["kind"], request.headers["number"]) == ("a: ü\\n", "7")
@@ -74,7 +74,7 @@ def test_bytes_of_java_arrive(broker, queue, body):
     inbox = Inbox()
     with channel(broker, inbox, queue=queue):
         broker.send(f"/queue/{queue}", body)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert (request.raw, request.extra["kind"]) == (body, "bytes")
 
 
@@ -83,7 +83,7 @@ def test_maps_of_java_arrive_as_json(broker, queue):
     with channel(broker, inbox, queue=queue):
         items = "n=int=7&t=str=007 <&ü&d=double=1.5&b=bool=true&x=bytes=xyz&e=str="
         broker.send_kind(f"/queue/{queue}", "map", items.replace("<&", "<"))
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert json.loads(request.raw) == {
         "n": 7,
         "t": "007 <ü",
@@ -107,7 +107,7 @@ def test_headers_of_jms_arrive(broker, queue):
             "live_": "60000",
         }
         broker.send(f"/queue/{queue}", "x", **given)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     extra = request.extra
     assert (extra["correlation_id"], extra["reply_to"]) == ("c:1", "/queue/answers")
     assert (extra["message_type"], extra["priority"]) == ("order", 7)
@@ -122,7 +122,7 @@ def test_only_what_the_selector_takes(broker, queue):
         broker.send(f"/queue/{queue}", "no", kind="order")
         broker.send(f"/queue/{queue}", "neither", kind="offer", priority_="9")
         broker.send(f"/queue/{queue}", "yes", kind="order", priority_="9")
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         assert not inbox.has(2, 0.3)
     assert request.raw == b"yes"
     assert broker.count(queue) == 2
@@ -169,7 +169,7 @@ def test_a_message_of_the_largest_size_and_one_byte_more(broker, queue):
     with channel(broker, inbox, queue=queue, max_body=1_000_000):
         broker.send(f"/queue/{queue}", bytes(1_000_001))
         broker.send(f"/queue/{queue}", bytes(1_000_000))
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         wait_until(lambda: broker.count(f"{queue}.dead-letter") == 1, 10)
     assert len(request.raw) == 1_000_000
     [dead] = broker.read(f"/queue/{queue}.dead-letter", most=1)
@@ -197,7 +197,7 @@ def test_what_is_more_than_memory_is_left_to_the_broker(broker, queue, monkeypat
     with channel(broker, inbox, queue=queue) as one:
         broker.send(f"/queue/{queue}", bytes(1001))
         broker.send(f"/queue/{queue}", "next")
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         assert not one.server.losses
         wait_until(lambda: broker.count("ActiveMQ.DLQ") == 1, 10)
     assert request.raw == b"next"
@@ -214,7 +214,7 @@ def test_odd_properties_reach_the_service_and_survive_its_failure(broker, queue)
     inbox = Inbox(outcomes=["retry"])
     with channel(broker, inbox, queue=queue):
         broker.send(f"/queue/{queue}", "odd", **odd)
-        first, second = inbox.wait(2, 10)
+        first, second = inbox.wait(2, 60)
     assert first.headers["a-b"] == second.headers["a-b"] == "c\r\n:\\"
     assert (first.attempt, second.attempt) == (1, 2)
     assert first.cid == second.cid != "../.."
@@ -244,9 +244,9 @@ def test_many_messages_are_handled_once_while_channels_come_and_go(broker, queue
     broker.send(f"/queue/{queue}", "{}", count=500)
     for pause in (20, 200):
         with channel(broker, inbox, queue=queue):
-            inbox.wait(pause, 20)
+            inbox.wait(pause, 60)
     with channel(broker, inbox, queue=queue):
-        inbox.wait(500, 20)
+        inbox.wait(500, 60)
     assert sorted(int(request.raw) for request in inbox.requests) == list(range(500))
     assert broker.count(queue) == 0
 
@@ -264,14 +264,14 @@ def test_what_was_in_hand_comes_again_when_the_connection_breaks(broker, queue):
         one.dispatch = held
         one.start()
         broker.send(f"/queue/{queue}", "x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         proxy.mode = "reset"
         wait_until(lambda: one in one.server.losses, 20, "it is lost")
         going.set()
         one.stop()
     again = Inbox()
     with channel(broker, again, queue=queue):
-        [request] = again.wait(1, 10)
+        [request] = again.wait(1, 60)
     assert request.extra["redelivered"]
 
 
@@ -301,7 +301,7 @@ def test_heart_beats_keep_an_idle_channel(broker, queue):
         began = time.monotonic()
         wait_until(lambda: one.server.losses or time.monotonic() > began + 4, 6)
         broker.send(f"/queue/{queue}", "x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         assert not one.server.losses
 
 
@@ -313,10 +313,10 @@ def test_a_durable_subscription_keeps_what_came_meanwhile(broker, queue):
     settings = {"cls": JmsTopicChannel, "topic": queue, "client_id": queue, "subscription": "s"}
     with channel(broker, inbox, **settings):
         broker.send(f"/topic/{queue}", "one")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
     broker.send(f"/topic/{queue}", "two")
     with channel(broker, inbox, **settings):
-        inbox.wait(2, 10)
+        inbox.wait(2, 60)
         assert not inbox.has(3, 0.3)
     assert [request.raw for request in inbox.requests] == [b"one", b"two"]
 
@@ -341,5 +341,5 @@ def test_wildcards_of_topics(broker, queue):
     settings = {"topic": f"{queue}.>", "durable": False, "dead_letter_queue": "dead"}
     with channel(broker, inbox, JmsTopicChannel, **settings):
         broker.send(f"/topic/{queue}.a.b", "x")
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert request.extra["origin"] == {"destination": f"/topic/{queue}.a.b"}

@@ -271,7 +271,7 @@ def test_tls(broker, queue, changes, why):
     inbox = Inbox()
     with channel(broker, inbox, **settings), outgoing(broker, **settings) as out:
         out.send("over TLS " + "x" * 100_000)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert request.raw.startswith(b"over TLS ")
 
 
@@ -283,5 +283,5 @@ def test_a_broker_without_xstream():
         inbox = Inbox()
         with channel(plain, inbox, queue="q", maps=False), outgoing(plain, queue="q") as out:
             out.send("text")
-            [request] = inbox.wait(1, 10)
+            [request] = inbox.wait(1, 60)
     assert request.raw == b"text"

@@ -70,7 +70,7 @@ def test_a_channel_consumes_over_tls(behind, right):
     topic, inbox = behind.topic(), Inbox()
     behind.send(topic, b"one")
     with channel(behind, inbox, topic, **right):
-        assert inbox.wait(1, 20)[0].raw == b"one"
+        assert inbox.wait(1, 60)[0].raw == b"one"
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_services_see_what_mqtt_says_of_a_message(broker, topic, own, qos):
     )
     with channel(broker, inbox, qos=qos, **own):
         broker.send(topic, b"body", qos=qos, properties=given)
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
     assert request.raw == b"body" and request.cid == "abc-1"
     assert request.headers["kind"] == "große"
     about = {name: request.headers[f"mqtt-{name}"] for name in ("topic", "qos", "retain")}
@@ -95,11 +95,11 @@ def test_the_session_keeps_messages_and_follows_an_edit_of_the_topic(broker, top
     broker.send(topic, b"kept")
     other = f"{topic}/other"
     with channel(broker, inbox, server, **{**settings, "topic": other}):
-        [request] = inbox.wait(1, 10)
+        [request] = inbox.wait(1, 60)
         assert request.raw == b"kept"
         broker.send(topic, b"no longer wanted")
         broker.send(other, b"wanted")
-        assert [request.raw for request in inbox.wait(2, 10)][1] == b"wanted"
+        assert [request.raw for request in inbox.wait(2, 60)][1] == b"wanted"
 
 
 def test_a_clean_start_keeps_nothing(broker, topic, own):
@@ -150,7 +150,7 @@ def test_a_message_of_the_largest_size_passes_and_a_larger_one_is_given_up(broke
         channel(broker, inbox, max_body=100_000, dead_letter_topic=dead, **own),
     ):
         broker.send(topic, b"x" * 100_000, b"x" * 100_001)
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         wait_until(lambda: found, 10)
     assert [len(request.raw) for request in inbox.requests] == [100_000]
     assert len(found[0].payload) == 100_001
@@ -212,10 +212,10 @@ def test_what_paho_is_changed_in_is_confirmed_late(broker, topic, own):
     one.dispatch = dispatch
     one.start()
     broker.send(topic, b"in hand", qos=2)
-    first.wait(1, 10)
+    first.wait(1, 60)
     one.connection._shut_down(one.connection.client)  # as if the worker had died
     with channel(broker, second, qos=2, **own):
-        [request] = second.wait(1, 10)
+        [request] = second.wait(1, 60)
         assert request.raw == b"in hand" and request.extra["redelivered"]
     going.set()
     one.stop()
@@ -243,7 +243,7 @@ def test_tls(broker, topic, own, changes, told):
         return
     with channel(broker, inbox, **right, **own):
         broker.send(topic, b"encrypted on its way out")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
 
 
 @pytest.mark.parametrize(

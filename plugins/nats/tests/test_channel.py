@@ -38,7 +38,7 @@ def test_what_is_handled_is_acknowledged(broker, stream):
     bodies = [b"%d" % number for number in range(300)]
     broker.store(f"{stream}.größe", *bodies, headers={"Own": "мир"})
     with consuming(broker, inbox, stream, pool=8, prefetch=16):
-        requests = inbox.wait(300, 20)
+        requests = inbox.wait(300, 60)
         settled(broker, stream)
     assert sorted(request.raw for request in requests) == sorted(bodies)
     assert requests[0].headers["own"] == "мир"
@@ -51,7 +51,7 @@ def test_a_message_that_fails_is_tried_again_until_it_succeeds(broker, stream):
     service = Judged(lambda request: "done" if request.attempt == 3 else "retry")
     with consuming(broker, service, stream):
         broker.store(f"{stream}.a", b"message")
-        requests = service.inbox.wait(3, 10)
+        requests = service.inbox.wait(3, 60)
         settled(broker, stream)
     assert [request.attempt for request in requests] == [1, 2, 3]
 
@@ -111,7 +111,7 @@ def test_the_largest_message_is_handled_and_one_byte_more_is_a_dead_letter(broke
     inbox = Inbox()
     with consuming(broker, inbox, stream, max_body=900_000):
         broker.store(f"{stream}.a", bytes(900_001), bytes(900_000))
-        assert len(inbox.wait(1, 10)[0].raw) == 900_000
+        assert len(inbox.wait(1, 60)[0].raw) == 900_000
         (message,) = dead(broker, stream, 1)
     assert "900001 bytes; max_body is 900000" in message.headers["x-hansa-cause"]
 
@@ -147,7 +147,7 @@ def test_a_service_may_take_longer_than_the_server_waits(broker, stream):
     held = Held()
     broker.store(f"{stream}.a", b"slow")
     with consuming(broker, held, stream, ack_wait=1):
-        held.inbox.wait(1, 10)
+        held.inbox.wait(1, 60)
         assert not held.inbox.has(2, 2.5), "it was delivered again while it was handled"
         held.going.set()
         settled(broker, stream)
@@ -160,7 +160,7 @@ def test_streams_that_are_missing_are_named_or_created(broker, stream):
     inbox = Inbox()
     with consuming(broker, inbox, "declared", declare=True):
         broker.store("declared.a", b"x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
 
 
 def test_a_request_is_answered_by_the_service(broker):
@@ -193,7 +193,7 @@ def test_each_message_of_a_subject_goes_to_one_member_of_the_queue_group(broker)
         channel(broker, other, "shared", queue="others"),
     ):
         broker.send("shared", *[b"%d" % number for number in range(200)])
-        other.wait(200, 10)
+        other.wait(200, 60)
         wait_until(lambda: len(first.requests) + len(second.requests) == 200, 10)
     assert first.requests
     assert second.requests

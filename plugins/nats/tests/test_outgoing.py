@@ -34,7 +34,7 @@ def test_who_subscribes_gets_what_is_published(broker):
     inbox = Inbox()
     with channel(broker, inbox, "news.>"), outgoing(broker) as out:
         out.publish("x", "news.today", headers={"Own": "1"})
-        (request,) = inbox.wait(1, 10)
+        (request,) = inbox.wait(1, 60)
     assert (request.raw, request.headers["own"]) == (b"x", "1")
 
 

@@ -62,7 +62,7 @@ def test_both_types_over_tls(guarded, right):
     inbox = Inbox()
     with channel(guarded, inbox, "a", **right), outgoing(guarded, subject="a", **right) as out:
         out.publish("x")
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
 
 
 @pytest.mark.evidence("tls")

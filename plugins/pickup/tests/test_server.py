@@ -9,7 +9,7 @@ import time
 
 import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
-from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.harness.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.evidence("real_server")
 
@@ -57,7 +57,7 @@ def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
             assert time.monotonic() - began < 10
             seen = seen + 1 if server.get("/number").json() == number else 0
         delays.append(time.monotonic() - began)
-    assert sorted(delays[1:])[1] < 1.0, delays
+    assert sorted(delays[1:])[1] < 1.0 * PATIENCE, delays
     # once every worker has it: after it is served
     told = "picked up my_numbers.py: version 5 with my-numbers.number"
     wait_until(lambda: server.log().count(told) == 2)  # console and file

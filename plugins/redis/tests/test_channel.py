@@ -80,7 +80,7 @@ def test_the_other_fields_of_an_entry_are_headers(peer, redis):
     with channel(peer, inbox):
         redis.xadd("in", {"body": b"\x00\xff", "Größe": "XL", "x-hansa-cid": "abc-1"})
         number = redis.xadd("in", {"first": "1", "zweites": "ü"})
-        plain, whole = inbox.wait(2, 10)
+        plain, whole = inbox.wait(2, 60)
         wait_until(lambda: left(redis, "stream") == 0)
     assert plain.raw == b"\x00\xff" and plain.cid == "abc-1"
     assert plain.headers["größe"] == "XL"
@@ -93,7 +93,7 @@ def test_what_was_handled_may_be_deleted(peer, redis):
     inbox = Inbox()
     with channel(peer, inbox, after="delete"):
         send(redis, "stream", b"1", b"2")
-        inbox.wait(2, 10)
+        inbox.wait(2, 60)
         wait_until(lambda: redis.xlen("in") == 0)
 
 
@@ -114,7 +114,7 @@ def test_entries_of_a_consumer_that_is_gone_are_taken_over(peer, redis):
     redis.xdel("in", entries[2][0])
     inbox = Inbox()
     with channel(peer, inbox, claim_after=1.0):
-        inbox.wait(2, 20)
+        inbox.wait(2, 60)
         wait_until(lambda: left(redis, "stream") == 0, 20)
     assert sorted(request.raw for request in inbox.requests) == [b"1", b"2"]
     assert all(request.extra["redelivered"] for request in inbox.requests)
@@ -195,7 +195,7 @@ def test_the_largest_message_passes_and_one_byte_more_is_given_up(peer, redis, s
     inbox = Inbox()
     with channel(peer, inbox, source=source, max_body=1_000_000, dead_letters="dead"):
         send(redis, source, b"x" * 1_000_000, b"x" * 1_000_001)
-        inbox.wait(1, 10)
+        inbox.wait(1, 60)
         wait_until(lambda: redis.xlen("dead") == 1)
     [request] = inbox.requests
     assert len(request.raw) == 1_000_000
@@ -228,10 +228,10 @@ def test_a_stop_gives_back_what_was_not_begun(peer, redis, source):
     first, second = Inbox(), Inbox()
     with channel(peer, slow, "one", source=source, pool=1, prefetch=10) as one:
         send(redis, source, *[b"%d" % number for number in range(10)])
-        first.wait(1, 10)
+        first.wait(1, 60)
         stopping = in_background(one.stop)
         with channel(peer, second, "two", source=source, claim_after=1.0):
-            second.wait(9, 20)
+            second.wait(9, 60)
         going.set()
         stopping.result(20)
     wait_until(lambda: left(redis, source) == 0)
@@ -243,7 +243,7 @@ def test_a_list_is_taken_from_either_end(peer, redis, end, order):
     send(redis, "list", b"1", b"2")
     inbox = Inbox()
     with channel(peer, inbox, source="list", take_from=end, pool=1):
-        inbox.wait(2, 10)
+        inbox.wait(2, 60)
     assert [request.raw for request in inbox.requests] == order
     assert left(redis, "list") == 0
 
@@ -257,7 +257,7 @@ def test_a_pattern_receives_of_many_channels(peer, redis):
         redis.publish("orders.größe", "1")
         redis.publish("other", "2")
         redis.publish("orders.b", "3")
-        inbox.wait(2, 10)
+        inbox.wait(2, 60)
     assert [request.raw for request in inbox.requests] == [b"1", b"3"]
     assert [request.extra["key"] for request in inbox.requests] == ["orders.größe", "orders.b"]
 
@@ -342,7 +342,7 @@ def test_it_reads_over_tls(tmp_path):
         inbox = Inbox()
         with channel(None, inbox, **right, tls_ca=str(certificate)):
             node.client.xadd("in", {"body": "1"})
-            inbox.wait(1, 10)
+            inbox.wait(1, 60)
         with pytest.raises(HansaError, match="certificate"), channel(None, inbox, **right):
             pass
     finally:

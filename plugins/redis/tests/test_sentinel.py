@@ -115,7 +115,7 @@ def test_a_channel_reads_from_the_primary(sentinel):
     key, inbox = f"in {uuid.uuid4()}", Inbox()
     with channel(None, inbox, address=address, password=PASSWORD, key=key) as one:
         wait_until(lambda: works(lambda: one._client.xadd(key, {"body": "1"})), 20)
-        [request, *_] = inbox.wait(1, 20)
+        [request, *_] = inbox.wait(1, 60)
     assert request.raw == b"1"
 
 

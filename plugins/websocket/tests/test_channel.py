@@ -199,7 +199,7 @@ def test_a_stop_answers_what_was_begun_and_says_that_it_goes():
     inbox = Inbox()
     with channel(slow) as one, client(one.config.port) as connection:
         connection.send("in hand")
-        inbox.wait(1, 5)
+        inbox.wait(1, 60)
         stopping = in_background(one.stop)
         wait_until(lambda: one._draining)
         connection.send("too late")

@@ -51,7 +51,7 @@ def test_a_feed_keeps_the_order_and_loses_nothing_while_it_is_slow(peer):
     with running(feed(peer, inbox)):
         for number in range(500):
             peer.send(str(number))
-        inbox.wait(500, 20)
+        inbox.wait(500, 60)
     assert [int(request.raw) for request in inbox.requests] == list(range(500))
 
 
