@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
 
 import pytest
+import requests
 from hansa_devkit.harness.waiting import wait_until
 
 from plugins.jms.tests.activemq import ActiveMQ
@@ -109,7 +111,9 @@ def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(
     running.send("/queue/crashes", "{}", count=100)
     running.send("/queue/crashes", "crash")
     running.send("/queue/crashes", "next-{}", count=100)
-    server.api("admin.channel.jms.create", name="in", queue="crashes", **common)
+    # the worker that answers may be the one that the message ends
+    with contextlib.suppress(requests.ConnectionError):
+        server.api("admin.channel.jms.create", name="in", queue="crashes", **common)
     wait_until(lambda: running.count("crashes.dead-letter") == 1, 60, server.log)
     expected = {str(number) for number in range(100)} | {f"next-{number}" for number in range(100)}
     taken = tmp_path / "taken"
