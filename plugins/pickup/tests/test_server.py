@@ -9,7 +9,7 @@ import time
 
 import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
-from hansa_devkit.harness.waiting import PATIENCE, wait_until
+from hansa_devkit.harness.waiting import wait_until
 
 pytestmark = pytest.mark.evidence("real_server")
 
@@ -39,7 +39,8 @@ def copy(server, source: str) -> float:
 
 
 def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
-    delays = []
+    delays: list[float] = []
+    compared: list[float] = []
     for number in range(1, 6):
         began = copy(server, SOURCE.format(number=number))
         if number == 1:
@@ -57,7 +58,12 @@ def test_copies_are_served_soon_and_errors_are_told_in_one_line(server):
             assert time.monotonic() - began < 10
             seen = seen + 1 if server.get("/number").json() == number else 0
         delays.append(time.monotonic() - began)
-    assert sorted(delays[1:])[1] < 1.0 * PATIENCE, delays
+        began = time.monotonic()
+        server.deploy("compared.py", SOURCE.format(number=number))
+        compared.append(time.monotonic() - began)
+    # on a busy machine no deployment is quick
+    soon = max(1.0, 2 * sorted(compared[1:])[1])
+    assert sorted(delays[1:])[1] < soon, (delays, compared)
     # once every worker has it: after it is served
     told = "picked up my_numbers.py: version 5 with my-numbers.number"
     wait_until(lambda: server.log().count(told) == 2)  # console and file
