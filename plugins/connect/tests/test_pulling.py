@@ -23,12 +23,13 @@ from hypothesis import given, settings, strategies as st
 
 @dataclass
 class Message:
-    """One message of the source: `due` is when it may be delivered."""
+    """One message of the source: `due` is when it may be delivered, `consumer` who has it."""
 
     number: int
     body: bytes
     due: float = 0.0
     delivered: int = 0
+    consumer: object = None
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Source:
             self.ready += [Message(next(self.numbers), body) for body in bodies]
             self.changed.notify_all()
 
-    def fetch(self, limit: int, wait: float) -> list[Message]:
+    def fetch(self, limit: int, wait: float, consumer: object) -> list[Message]:
         ends = time.monotonic() + wait
         with self.changed:
             self.fetches += 1
@@ -70,6 +71,7 @@ class Source:
             for message in found:
                 self.ready.remove(message)
                 message.delivered += 1
+                message.consumer = consumer
                 self.hand[message.number] = message
             self.most_in_hand = max(self.most_in_hand, len(self.hand))
             return found
@@ -84,11 +86,13 @@ class Source:
         if self.down:
             raise Unavailable("the source is gone")
 
-    def leave(self) -> None:
-        """What a consumer had in hand may be delivered again."""
+    def leave(self, consumer: object) -> None:
+        """What this consumer had in hand may be delivered again."""
         with self.changed:
-            self.ready += self.hand.values()
-            self.hand.clear()
+            left = [each for each in self.hand.values() if each.consumer is consumer]
+            self.ready += left
+            for message in left:
+                del self.hand[message.number]
             self.changed.notify_all()
 
     def fail(self) -> None:
@@ -107,7 +111,7 @@ class MemoryChannel(PullingChannel):
         self.source.check()
 
     def fetch(self, limit, wait):
-        for message in self.source.fetch(limit, wait):
+        for message in self.source.fetch(limit, wait, self):
             redelivered = self.flags_redelivery and message.delivered > 1
             yield Delivery(
                 message.number, message.body, {}, redelivered, identity=str(message.number)
@@ -136,7 +140,7 @@ class MemoryChannel(PullingChannel):
             self.source.changed.notify_all()
 
     def disconnect(self):
-        self.source.leave()
+        self.source.leave(self)
 
 
 class Uncounted(MemoryChannel):
@@ -390,7 +394,7 @@ def test_without_a_source_stop_waits_for_no_service():
 def test_an_empty_source_is_asked_once_in_each_interval():
     source = Source()
     one = make(source, Inbox(), interval=0.05)
-    one.fetch = lambda limit, wait: source.fetch(limit, 0.0)
+    one.fetch = lambda limit, wait: source.fetch(limit, 0.0, one)
     began = time.monotonic()
     one.start()
     wait_until(lambda: source.fetches >= 4, 10)

@@ -35,6 +35,15 @@ def test_streams_and_senders_are_told_apart():
     assert gaps.missing == 1
 
 
+def test_a_number_that_was_not_sent_is_given_to_the_next():
+    numbers, gaps = Numbers(), Gaps()
+    gaps.take(numbers.next(b"a"), b"a")
+    numbers.next(b"a")
+    numbers.withdraw(b"a")
+    gaps.take(numbers.next(b"a"), b"a")
+    assert gaps.missing == 0
+
+
 def test_many_threads_number_without_repeating():
     numbers = Numbers()
     found: list[Any] = []

@@ -15,6 +15,7 @@ import pytest
 import zmq
 from hansa import Invalid, TimedOut, Unavailable, load
 from hansa_devkit import LocalServer, OutgoingContract
+from hansa_devkit.background import in_background
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.outgoing import Outgoing
@@ -224,7 +225,7 @@ def test_numbers_travel_with_the_messages(connect, bound):
 
 
 def test_a_peer_that_is_killed_and_comes_back_under_load(connect, peer, address):
-    first, push, late = peer("pull", address), connect(timeout=5), []
+    first, push, failed = peer("pull", address), connect(timeout=5), []
     over = threading.Event()
 
     def load() -> None:
@@ -234,8 +235,8 @@ def test_a_peer_that_is_killed_and_comes_back_under_load(connect, peer, address)
                 push.send(f"{number}")
                 number += 1
                 time.sleep(0.0005)
-            except TimedOut as error:
-                late.append(error)
+            except Exception as error:
+                failed.append(error)
 
     loading = threading.Thread(target=load)
     loading.start()
@@ -247,7 +248,31 @@ def test_a_peer_that_is_killed_and_comes_back_under_load(connect, peer, address)
     found = [int(second.stdout.readline()) for _ in range(100)]
     over.set()
     loading.join()
-    assert not late and found == sorted(found)
+    assert not failed and found == sorted(found)
+
+
+@pytest.mark.parametrize(("one", "other"), [("PUSH", zmq.PULL), ("REQ", zmq.REP)])
+def test_a_peer_that_goes_between_the_wait_and_the_sending(one, other, connect, bound, monkeypatch):
+    sending, awaits = connect(socket=one, sequence=True), []
+    real = sending._await
+
+    def await_once_for_nothing(*given: Any) -> None:
+        awaits.append(given)
+        if len(awaits) > 1:
+            real(*given)
+
+    monkeypatch.setattr(sending, "_await", await_once_for_nothing)
+    call = sending.send if one == "PUSH" else sending.request
+    going = in_background(lambda: call("x"))
+    wait_until(lambda: len(awaits) == 2, 10)
+    taking = bound(other)
+    text, number = taking.recv_multipart()
+    if one == "REQ":
+        taking.send(b"answer")
+    going.result(10)
+    assert text == b"x"
+    assert number[-1] == 1
+    assert sending.sent == 1
 
 
 def test_edits_under_load_fail_no_call(connect, bound, address):

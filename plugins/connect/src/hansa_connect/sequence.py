@@ -27,6 +27,11 @@ class Numbers:
             self._last[stream] += 1
             return FORMAT.pack(self._sender, self._last[stream])
 
+    def withdraw(self, stream: bytes = b"") -> None:
+        """Take back the latest number of a stream, whose message was not sent."""
+        with self._lock:
+            self._last[stream] -= 1
+
 
 class Gaps:
     """Counts, in `missing`, the numbers that did not come.

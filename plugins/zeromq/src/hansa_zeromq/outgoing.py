@@ -103,8 +103,7 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
             raise Misused(f"{self._what} is a {self.config.socket}: use send()")
         ends = time.monotonic() + (timeout or self.config.timeout)
         with self.observed(), self._borrowed() as made:
-            self._await(made, ends, zmq.POLLOUT)
-            made.send_multipart(self._numbered(_frames(data)))
+            self._send_by(made, _frames(data), ends)
             self._await(made, ends, zmq.POLLIN)
             return bytes(made.recv_multipart()[-1])
 
@@ -139,9 +138,23 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
 
     def _push(self, frames: list[bytes], ends: float) -> None:
         with self._borrowed() as made:
+            self._send_by(made, frames, ends)
+
+    def _send_by(self, made: Socket, frames: list[bytes], ends: float) -> None:
+        """Send as soon as a peer takes the message.
+
+        Raises `TimedOut` when none does by `ends`.
+        """
+        while True:
             self._await(made, ends, zmq.POLLOUT)
             with self._lock:
-                made.send_multipart(self._numbered(frames), zmq.NOBLOCK)
+                try:
+                    made.send_multipart(self._numbered(frames), zmq.NOBLOCK)
+                except zmq.Again:  # the peer that was there went in between
+                    self._numbers.withdraw(_stream(frames))
+                else:
+                    self.sent += 1
+                    return
 
     def _publish(self, frames: list[bytes], ends: float) -> None:
         with self._lock:  # publishing waits for nobody, so one socket will do
@@ -149,6 +162,7 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
             if not self._subscriptions:
                 self.dropped += 1
             self._idle[0].send_multipart(self._numbered(frames))
+            self.sent += 1
 
     def _count_subscriptions(self, ends: float) -> None:
         """Note subscriptions that came or ended.
@@ -169,11 +183,9 @@ class ZeroMQOutgoing(Outgoing[SendingSettings]):
             )
 
     def _numbered(self, frames: list[bytes]) -> list[bytes]:
-        self.sent += 1
         if not self.config.sequence:
             return frames
-        stream = frames[0] if len(frames) > 1 else b""
-        return [*frames, self._numbers.next(stream)]
+        return [*frames, self._numbers.next(_stream(frames))]
 
 
 def _milliseconds_until(ends: float) -> int:
@@ -184,3 +196,8 @@ def _frames(data: Data) -> list[bytes]:
     parts = [data] if isinstance(data, str | bytes) else data
     frames = [part.encode() if isinstance(part, str) else bytes(part) for part in parts]
     return frames or [b""]
+
+
+def _stream(frames: list[bytes]) -> bytes:
+    """Return which messages a message is counted with: those of the same topic."""
+    return frames[0] if len(frames) > 1 else b""
