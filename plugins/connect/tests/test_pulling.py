@@ -357,6 +357,134 @@ def test_stop_puts_back_what_it_finds_to_have_begun_before():
     assert not one.dispatch.requests
 
 
+class Forgetful(MemoryChannel):
+    """Over a source that keeps nothing: what it has sent is in `sent` until it is fetched."""
+
+    def connect(self):
+        self.sent = [b"%d" % number for number in range(6)]
+        self.cancelled = False
+        self.dead: list[tuple[bytes, str]] = []
+        self.waiting: list[Delivery] = []
+
+    def fetch(self, limit, wait):
+        found, self.sent = self.sent[:limit], self.sent[limit:]
+        return [self.made(body) for body in found]
+
+    def made(self, body):
+        return Delivery(body, body, {}, identity=body.decode())
+
+    def delivers_again(self, delivery):
+        return delivery.body.startswith(b"kept")
+
+    def cancel(self):
+        self.cancelled = True
+        self.sent.append(b"on its way")
+
+    def unfetched(self):
+        return [*self.waiting, *map(self.made, self.sent)]
+
+    def acknowledge(self, delivery):
+        self.source.done.append(delivery.body)
+
+    def put_back(self, delivery, delay):
+        self.waiting.append(delivery)
+
+    def give_up(self, delivery, error):
+        self.dead.append((delivery.body, str(error)))
+
+
+def begun(one: Forgetful, going: threading.Event) -> Any:
+    """Start a channel whose first message waits for `going`, and stop it; returns the stopping."""
+    held = threading.Event()
+    answers = one.dispatch
+
+    def dispatch(request: Request) -> Response:
+        held.set()
+        assert going.wait(30)
+        return answers(request)
+
+    one.dispatch = dispatch
+    one.start()
+    assert held.wait(10)
+    wait_until(lambda: one._in_hand == 4, 10)
+    stopping = in_background(one.stop)
+    wait_until(lambda: one.cancelled or one._lost.is_set(), 10)
+    return stopping
+
+
+def test_what_a_source_does_not_deliver_again_is_handled_to_its_end():
+    inbox = Inbox()
+    one = make(Source(), inbox, Forgetful, pool=1, prefetch=4)
+    going = threading.Event()
+    stopping = begun(one, going)
+    going.set()
+    stopping.result(30)
+    expected = [*[b"%d" % number for number in range(6)], b"on its way"]
+    assert one.source.done == [request.raw for request in inbox.requests] == expected
+    assert not one.dead and not one.waiting
+
+
+def test_what_fails_while_its_channel_ends_is_given_up_with_its_cause():
+    def dispatch(request: Request) -> Response:
+        return answer(request, "retry" if request.raw == b"3" else "done")
+
+    one = make(Source(), dispatch, Forgetful, pool=1, prefetch=4, max_attempts=5)
+    going = threading.Event()
+    stopping = begun(one, going)
+    going.set()
+    stopping.result(30)
+    assert [body for body, _ in one.dead] == [b"3"]
+    assert len(one.source.done) == 6
+
+
+def test_what_is_not_begun_within_the_grace_is_given_up_and_what_comes_again_is_put_back():
+    server = LocalServer()
+    server.grace = 0.2
+    one = make(Source(), Inbox(), Forgetful, server, pool=1, prefetch=4)
+    going = threading.Event()
+    one.unfetched = lambda: [one.made(b"kept")]
+    stopping = begun(one, going)
+    wait_until(lambda: time.monotonic() > one._drained_until, 10)
+    going.set()
+    stopping.result(30)
+    assert one.source.done == [b"0"]
+    assert [body for body, _ in one.dead] == [b"1", b"2", b"3"]
+    assert all("grace" in why for _, why in one.dead)
+    assert [delivery.body for delivery in one.waiting] == [b"kept"]
+
+
+def test_what_a_source_sent_before_it_was_lost_is_handled():
+    inbox = Inbox()
+    one = make(Source(), inbox, Forgetful, pool=1, prefetch=4)
+    failing = threading.Event()
+    fetch = one.fetch
+
+    def lost(limit, wait):
+        if failing.is_set():
+            raise Unavailable("the source is gone")
+        return fetch(limit, wait)
+
+    one.fetch = lost
+    held, going = threading.Event(), threading.Event()
+
+    def dispatch(request: Request) -> Response:
+        held.set()
+        assert going.wait(30)
+        return inbox(request)
+
+    one.dispatch = dispatch
+    one.start()
+    assert held.wait(10)
+    wait_until(lambda: one._in_hand == 4, 10)
+    failing.set()
+    one.lost(Unavailable("the source is gone"))
+    stopping = in_background(one.stop)
+    going.set()
+    stopping.result(30)
+    wait_until(lambda: len(inbox.requests) == 6, 10)
+    assert not one.cancelled, "a source that is lost is not asked"
+
+
 def test_a_source_that_fails_is_reported_and_not_asked_again():
     source, server = Source(), LocalServer()
     one = make(source, Inbox(), server=server)

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from hansa_devkit import ChannelContract, OutgoingContract
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.waiting import wait_until
 from hansa_jms.channel import JmsChannel
 from hansa_jms.outgoing import JmsOutgoing
 from hansa_jms.topic import JmsTopicChannel
+
+from plugins.connect.tests.draining_contract import Drains
 
 _numbers = itertools.count()
 
@@ -76,9 +79,13 @@ class TestDurableTopic(Through, ChannelContract):
         self.broker.send(f"/topic/{self.source}", raw)
 
 
-class TestTopic(TestDurableTopic):
+class TestTopic(Drains, TestDurableTopic):
     good = {"first_delay": 0.05, "durable": False}
-    loses_on_edit = True
+    loses_on_edit = True  # who subscribes later does not get what came meanwhile
+    drained = 15  # the broker keeps what exceeds `prefetch`, and forgets it with the subscription
+
+    def when_sent(self, channel: Any) -> None:
+        wait_until(lambda: len(channel._unacknowledged) == self.drained, 30)
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "client_id": ""}

@@ -11,6 +11,7 @@ from hansa_devkit import ChannelContract, Inbox, OutgoingContract
 from hansa_mqtt.channel import MqttChannel
 from hansa_mqtt.outgoing import MqttOutgoing
 
+from plugins.connect.tests.draining_contract import Drains
 from plugins.connect.tests.on_peer import OnPeer
 from plugins.mqtt.tests.mosquitto import Mosquitto
 
@@ -69,9 +70,15 @@ class TestChannelOfMqtt3(TestChannel):
     version = "3.1.1"
 
 
-class TestChannelOfQoS0(TestChannel):
+class TestChannelOfQoS0(Drains, TestChannel):
     qos = 0
     loses_on_edit = True  # the broker keeps no message of QoS 0
+
+
+class TestChannelOfCleanStart(Drains, TestChannel):
+    good: Any = {"first_delay": 0.05, "clean_start": True}
+    loses_on_edit = True  # no session is kept while one object takes over from another
+    drained = 15  # the broker keeps what exceeds `prefetch`, and forgets it with the session
 
 
 @pytest.mark.proves(

@@ -13,6 +13,8 @@ from hansa_devkit.faults import Proxy
 from hansa_nats.channel import NatsChannel
 from hansa_nats.outgoing import NatsOutgoing
 
+from plugins.connect.tests.draining_contract import Drains
+
 
 class Through:
     """The peer is reached through a proxy, which is how it goes away and comes back."""
@@ -48,11 +50,10 @@ class TestStreamChannel(Through, ChannelContract):
         self.broker.store(f"{self.stream}.a", raw, headers={"Kind": "test"})
 
 
-class TestSubjectChannel(Through, ChannelContract):
+class TestSubjectChannel(Drains, Through, ChannelContract):
     cls = NatsChannel
     good = {"interval": 1.0}
     headers = {"kind": "test"}
-    loses_on_edit = True  # who subscribes later does not get what an old member took along
 
     def settings(self) -> dict[str, Any]:
         return {**super().settings(), "subject": "contract.a"}

@@ -11,6 +11,7 @@ from hansa_devkit import ChannelContract, Inbox
 from hansa_devkit.servers_redis import Valkey
 from hansa_redis.channel import RedisChannel
 
+from plugins.connect.tests.draining_contract import Drains
 from plugins.connect.tests.on_peer import OnPeer
 
 pytestmark = pytest.mark.evidence("real_server")
@@ -72,7 +73,7 @@ class TestList(OnValkey, ChannelContract):
             client.lpush(self.key, raw)
 
 
-class TestPublished(OnValkey, ChannelContract):
+class TestPublished(Drains, OnValkey, ChannelContract):
     source = "pubsub"
     loses_on_edit = True  # Redis keeps nothing for who is not there
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sched
 import threading
 from collections.abc import Callable
@@ -92,14 +93,16 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
         """Give back what was not begun, finish what was, and disconnect."""
         reader = self._reader
         self._reader = None
-        self._stopping.set()
+        self._begin_to_stop()
         self._delays_changed.set()
         if reader is not None:
             self.wake(self.cancel)
+        self._hasten()
         self._stop_workers()
         for thread in self._threads:
             if thread is not reader:
-                _join_while_serving(thread, reader)
+                self._join_while_serving(thread, reader)
+        self._end_drain()
         if reader is not None:
             self.wake(self._end)
             self._end_reader(reader)
@@ -139,6 +142,26 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
             self._delays_changed.wait(self._delayed.run(blocking=False))
             self._delays_changed.clear()
 
+    def _join_while_serving(
+        self, thread: threading.Thread, reader: threading.Thread | None
+    ) -> None:
+        """Wait for a thread; without a broker nobody waits for the answer of its service, except
+        what is to be handled here or never.
+        """
+        while thread.is_alive():
+            if reader is not None and not reader.is_alive() and not self._is_draining():
+                return
+            thread.join(0.1)
+
+    def _hasten(self) -> None:
+        """Have tried at once what waits for another attempt, and would not be delivered again."""
+        for event in self._delayed.queue:
+            task: Task = event.argument[0]
+            if not self.delivers_again(task.delivery):
+                with contextlib.suppress(ValueError):  # it is due, and has gone to the threads
+                    self._delayed.cancel(event)
+                    self._fresh.put(task)
+
     def _give_back(self, delivery: Delivery) -> None:
         self.wake(partial(self.give_back, delivery))
 
@@ -171,9 +194,3 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
         if not self._waking:
             self._waking = True
             self.wake(self._acknowledge)
-
-
-def _join_while_serving(thread: threading.Thread, reader: threading.Thread | None) -> None:
-    """Wait for a thread; without a broker nobody waits for the answer of its service."""
-    while thread.is_alive() and (reader is None or reader.is_alive()):
-        thread.join(0.1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -103,6 +104,14 @@ class HandlingChannel(Channel[ConsumerT]):
         else:
             self._fresh.put(task)
 
+    def delivers_again(self, delivery: Delivery) -> bool:
+        """Return whether the source delivers a message again that was taken and is not settled.
+
+        Where it does not, `stop` gives nothing back: what was taken is handled to its end, for as
+        long as the server's `grace` lasts; what fails then, or is not begun by then, is given up.
+        """
+        return True
+
     def abort(self) -> None:
         """Make the call of the source fail in which the reader waits, and does not return."""
 
@@ -143,6 +152,13 @@ class HandlingChannel(Channel[ConsumerT]):
         self._suspect: Tasks = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._attempts = AttemptCounter(self.server, f"{self.kind} {self.type} {self.name}")
+        self._drained_until = 0.0
+        self._drains = False
+
+    def _begin_to_stop(self) -> None:
+        """Have no message begun any more, but those that their source does not deliver again."""
+        self._drained_until = time.monotonic() + self.server.grace
+        self._stopping.set()
 
     def _start_workers(self) -> None:
         self._start_thread("suspects", partial(self._work, self._suspect))
@@ -150,12 +166,42 @@ class HandlingChannel(Channel[ConsumerT]):
             self._start_thread(f"{number}", partial(self._work, self._fresh))
 
     def _stop_workers(self) -> None:
-        """Give back what was not begun, and have the threads end after what they handle."""
+        """Give back what is not to be begun, and have the threads end after what is."""
         for tasks in (self._fresh, self._suspect):
-            for task in _left_in(tasks):
-                self._give_back(task.delivery)
+            for task in list(_left_in(tasks)):
+                if self._is_begun_still(task.delivery):
+                    self._drains = True
+                    tasks.put(task)
+                else:
+                    self._leave(task.delivery)
             for _ in self._threads:
                 tasks.put(None)
+
+    def _end_drain(self) -> None:
+        """Have nothing begun any more, whatever it is."""
+        self._drained_until = 0.0
+        self._stop_workers()
+
+    def _is_draining(self) -> bool:
+        """Return whether messages are still to be handled that nobody else can have."""
+        return self._drains and time.monotonic() < self._drained_until
+
+    def _is_begun_still(self, delivery: Delivery) -> bool:
+        if not self._stopping.is_set():
+            return True
+        return not self.delivers_again(delivery) and time.monotonic() < self._drained_until
+
+    def _leave(self, delivery: Delivery) -> None:
+        """Leave a message to others that was not begun; give it up if nobody else can have it."""
+        if self.delivers_again(delivery):
+            self._give_back(delivery)
+            return
+        fault = "its channel ended before it was begun, within the grace of the server"
+        self.log.error("%s: given up: %s", delivery.cid, fault)
+        try:
+            self._give_up(delivery, Unavailable(fault))
+        except Exception as error:
+            self.log.error("%s: it is lost: %s", delivery.cid, error)
 
     def _end_reader(self, reader: threading.Thread) -> None:
         """Wait for the reader, which has been told to end."""
@@ -181,10 +227,10 @@ class HandlingChannel(Channel[ConsumerT]):
             pass
         try:
             while (task := tasks.get()) is not None:
-                if self._stopping.is_set():
-                    self._give_back(task.delivery)
-                else:
+                if self._is_begun_still(task.delivery):
                     task.run()
+                else:
+                    self._leave(task.delivery)
         except Exception as error:
             if self._stopping.is_set():
                 self.log.info("a message comes again, its outcome was not told: %s", error)
@@ -200,7 +246,7 @@ class HandlingChannel(Channel[ConsumerT]):
         config = self.config
         if outcome == "done":
             self._finished(delivery)
-        elif outcome == "retry" and delivery.attempt < config.max_attempts:
+        elif outcome == "retry" and self._has_further_attempt(delivery):
             delay = backoff_delay(delivery.attempt, config.first_delay, config.last_delay)
             self._try_later(delivery, error, delay)
         else:
@@ -208,6 +254,11 @@ class HandlingChannel(Channel[ConsumerT]):
                 "%s: dead letter after attempt %d: %s", delivery.cid, delivery.attempt, error
             )
             self._give_up(delivery, error)
+
+    def _has_further_attempt(self, delivery: Delivery) -> bool:
+        if self._stopping.is_set() and not self.delivers_again(delivery):
+            return False  # nobody would try it again
+        return delivery.attempt < self.config.max_attempts
 
     def _call_counted(
         self, delivery: Delivery, digest: str

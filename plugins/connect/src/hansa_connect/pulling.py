@@ -97,6 +97,20 @@ class PullingChannel(HandlingChannel[PullT]):
         """Put a message where dead letters go, and have the source forget it; in this order."""
         raise NotImplementedError
 
+    def cancel(self) -> None:
+        """Have the source send no more that it does not deliver again, and take in what it has sent.
+
+        Called by `stop` after the last `fetch`; by default nothing. What is raised is logged.
+        """
+
+    def unfetched(self) -> Iterable[Delivery]:
+        """Take out what the source does not deliver again and `fetch` has not returned.
+
+        Such is what has come meanwhile, and what waits here for another attempt. Called by `stop`
+        after `cancel`, also without a source.
+        """
+        return ()
+
     def wake(self) -> None:
         """Make a `fetch` return soon that waits; by default nothing, it returns in its time."""
 
@@ -117,22 +131,41 @@ class PullingChannel(HandlingChannel[PullT]):
         self._reader = self._start_thread("reader", self._read)
 
     def stop(self) -> None:
-        """Put back what was not begun, finish what was, and disconnect."""
+        """Put back what was not begun, finish what was, and disconnect.
+
+        What the source does not deliver again is handled, instead of being put back.
+        """
         reader = self._reader
         self._reader = None
-        self._stopping.set()
+        self._begin_to_stop()
         if reader is not None:
             with self._changed:
                 self._changed.notify_all()
             self.wake()
             self._end_reader(reader)
+            self._take_unfetched()
         self._stop_workers()
         for thread in self._threads:
-            # without a source nobody waits for the answer of a service
-            while thread.is_alive() and thread is not reader and not self._lost.is_set():
+            while thread.is_alive() and thread is not reader and self._is_waited_for():
                 thread.join(0.1)
-        self._stop_workers()  # again: a message may have turned out to be a suspect meanwhile
+        self._end_drain()  # a message may have turned out to be a suspect meanwhile
         self.disconnect()
+
+    def _take_unfetched(self) -> None:
+        """Take what would be lost otherwise, once the reader has ended."""
+        try:
+            if not self._lost.is_set():
+                self.cancel()
+            for delivery in self.unfetched():
+                self.take(delivery)
+        except Exception as error:
+            self.log.info("what the source has sent last may be lost: %s", error)
+
+    def _is_waited_for(self) -> bool:
+        """Return whether `stop` waits for services: without a source nobody waits for their answer,
+        except what is to be handled here or never.
+        """
+        return not self._lost.is_set() or self._is_draining()
 
     def lost(self, error: BaseException) -> None:
         """Report that the source is gone."""

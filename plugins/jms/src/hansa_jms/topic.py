@@ -51,6 +51,10 @@ class JmsTopicChannel(ReceivingChannel[TopicSettings]):
             return {}
         return {"activemq.subscriptionName": self.config.subscription or self.name}
 
+    def delivers_again(self, delivery: Delivery) -> bool:
+        """Return whether the subscription is durable."""
+        return self.config.durable
+
     def take(self, delivery: Delivery) -> None:
         """Have a message handled; called by the reader, in the order of delivery."""
         if not self.config.durable:

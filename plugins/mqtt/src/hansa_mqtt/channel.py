@@ -133,7 +133,12 @@ class MqttChannel(BrokerConnection[SubscriptionSettings], PullingChannel[Subscri
         """Wait a little until there is room for a message that the broker will not keep."""
         limit = self.config.prefetch
         seconds = self.config.keep_alive * PATIENCE
-        return self._arrived.wait_for(lambda: len(self._arrivals) < limit, seconds)
+
+        def has_room() -> bool:
+            # while the channel ends, what came before the last answer is taken in
+            return len(self._arrivals) < limit or self._stopping.is_set()
+
+        return self._arrived.wait_for(has_room, seconds)
 
     def fetch(self, limit: int, wait: float) -> Iterable[Delivery]:
         """Return messages that have arrived, or are due again."""
@@ -148,6 +153,25 @@ class MqttChannel(BrokerConnection[SubscriptionSettings], PullingChannel[Subscri
                     self._arrived.notify_all()
                     return found
                 self._arrived.wait(self._delayed.seconds(left))
+
+    def delivers_again(self, delivery: Delivery) -> bool:
+        """Return whether the session keeps it: from QoS 1 on, and if it outlives a connection."""
+        return bool(delivery.tag.qos) and not self.config.clean_start
+
+    def cancel(self) -> None:
+        """Have the broker answer: what it has sent before has come by then.
+
+        Not unsubscribed: of a session that lasts, that would lose messages.
+        """
+        self.connection.ping()
+
+    def unfetched(self) -> Iterable[Delivery]:
+        """Take out what has come, and what waits for another attempt; the session keeps the rest."""
+        with self._arrived:
+            found = [self._delivery(message) for message in self._arrivals]
+            self._arrivals.clear()
+        found = [*self._delayed.all(), *found]
+        return [delivery for delivery in found if not self.delivers_again(delivery)]
 
     def wake(self) -> None:
         """Have `fetch` return."""

@@ -20,6 +20,7 @@ from .streams import pull
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
     from nats.js.client import JetStreamContext
 
 LONGEST_WAIT = 0.5
@@ -39,6 +40,7 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
     type = "nats"
 
     _pull: JetStreamContext.PullSubscription | None = None
+    _subscription: Subscription | None = None
 
     @classmethod
     def delivery_of(cls, config: SubscriptionSettings) -> Guarantee:
@@ -49,6 +51,7 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
         """Connect and subscribe."""
         self.open_connection()
         self._waiting: asyncio.Queue[Msg] = asyncio.Queue(self.config.prefetch)
+        self._unfetched: list[Msg] = []
         self._in_work: dict[int, Msg] = {}
         self.loop.run(self._subscribe(), self.config.timeout)
 
@@ -69,6 +72,21 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             if self.client.is_closed:
                 raise Unavailable(f"the server at {self.where}: the connection is closed")
         return []
+
+    def delivers_again(self, delivery: Delivery) -> bool:
+        """Return whether there is a stream, which does."""
+        return bool(self.config.stream)
+
+    def cancel(self) -> None:
+        """Leave the group of a subject, and take in what it has sent to this member."""
+        if self._subscription is not None:
+            self.loop.run(self._drain(self._subscription), self.config.timeout)
+
+    def unfetched(self) -> Iterable[Delivery]:
+        """Take out what a subject has sent."""
+        if self.config.stream:
+            return []
+        return [self._delivery(message) for message in self.loop.run(self._take_out(), 1)]
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Acknowledge a message of a stream."""
@@ -121,7 +139,8 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             self.loop.spawn(self._keep_in_work(), "progress")
         else:
             queue = config.queue or f"hansa.{self.name}"
-            await self.client.subscribe(config.subject, queue, cb=self._waiting.put)
+            subscribe = self.client.subscribe
+            self._subscription = await subscribe(config.subject, queue, cb=self._waiting.put)
             await self.flush()
 
     async def _fetch(self, limit: int, wait: float) -> list[Msg]:
@@ -138,6 +157,35 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             raise self.unavailable(error) from None
         with contextlib.suppress(asyncio.QueueEmpty):
             while len(found) < limit:
+                found.append(self._waiting.get_nowait())
+        return found
+
+    async def _drain(self, subscription: Subscription) -> None:
+        """Unsubscribe, and take in what the library has; `_waiting` may be full by then."""
+        from nats.errors import Error
+
+        taking = asyncio.create_task(self._take_in())
+        try:
+            # drain() alone drops what the server had assigned to this member, and sends after its
+            # answer: it forgets the subscription after one round trip
+            await self.client._send_unsubscribe(subscription._id)
+            await self.flush()
+            await self.flush()
+            await subscription.drain()  # type: ignore[no-untyped-call]
+        except Error as error:
+            raise self.unavailable(error) from None
+        finally:
+            taking.cancel()
+
+    async def _take_in(self) -> None:
+        while True:
+            self._unfetched.append(await self._waiting.get())
+
+    async def _take_out(self) -> list[Msg]:
+        found = self._unfetched
+        self._unfetched = []
+        with contextlib.suppress(asyncio.QueueEmpty):
+            while True:
                 found.append(self._waiting.get_nowait())
         return found
 

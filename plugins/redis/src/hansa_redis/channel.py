@@ -38,6 +38,7 @@ class RedisChannel(RedisConnecting[ReadingSettings], PullingChannel[ReadingSetti
 
     _client: Client | None = None
     _source: Source | None = None
+    _last: Iterable[Delivery] = ()
 
     @classmethod
     def delivery_of(cls, config: ReadingSettings) -> Guarantee:
@@ -101,6 +102,20 @@ class RedisChannel(RedisConnecting[ReadingSettings], PullingChannel[ReadingSetti
             return self.source.fetch(room, seconds)
         self._stopping.wait(min(seconds, LONGEST_BLOCK))
         return ()
+
+    def delivers_again(self, delivery: Delivery) -> bool:
+        """Return whether Redis keeps it: not what is published."""
+        return self.config.source != "pubsub"
+
+    def cancel(self) -> None:
+        """Have Redis send nothing more that is published, and take in what it has sent."""
+        self._last = self.source.unsubscribe()
+
+    def unfetched(self) -> Iterable[Delivery]:
+        """Take out what was published, and what of that waits for another attempt."""
+        if self.config.source != "pubsub":
+            return ()
+        return [*self._delayed.all(), *self._last]
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Have Redis forget a message."""

@@ -95,5 +95,9 @@ class ListSource:
         self._reading.add_dead_letter(fields)
         self.acknowledge(delivery)
 
+    def unsubscribe(self) -> list[Delivery]:
+        """Return nothing: Redis sends only what it is asked for."""
+        return []
+
     def close(self) -> None:
         """Leave what is in hand to the next object."""

@@ -145,6 +145,9 @@ class Source(Protocol):
     def give_up(self, delivery: Delivery, fields: dict[Argument, Argument]) -> None:
         """Have a message forgotten, and an entry with these fields added to the dead letters."""
 
+    def unsubscribe(self) -> list[Delivery]:
+        """Have nothing more sent that Redis does not keep; return what it has sent."""
+
     def close(self) -> None:
         """Close what `open` opened, as far as it did."""
 

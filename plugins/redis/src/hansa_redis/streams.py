@@ -203,6 +203,10 @@ class StreamSource:
         with self._lock:
             self._in_hand.discard(number)
 
+    def unsubscribe(self) -> list[Delivery]:
+        """Return nothing: Redis sends only what it is asked for."""
+        return []
+
     def close(self) -> None:
         """Leave the consumer: what it has pending is its successor's."""
 

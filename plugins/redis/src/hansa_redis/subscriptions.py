@@ -15,6 +15,8 @@ from .untyped import Answer, Argument
 
 PATTERN = frozenset("*?[")
 """What makes a pattern of a name."""
+PUBLISHED = ("message", "pmessage")
+"""The types of what was published, among the answers to a subscriber."""
 
 
 class SubscriptionSource:
@@ -64,7 +66,7 @@ class SubscriptionSource:
                 break
             self._heard = time.monotonic()
             self._asked = 0.0
-            if message["type"] in ("message", "pmessage"):
+            if message["type"] in PUBLISHED:
                 found.append(self._delivery(message))
         return found
 
@@ -104,6 +106,21 @@ class SubscriptionSource:
     def give_up(self, delivery: Delivery, fields: dict[Argument, Argument]) -> None:
         """Add a dead letter."""
         self._reading.add_dead_letter(fields)
+
+    def unsubscribe(self) -> list[Delivery]:
+        """Unsubscribe, and return what was published until then."""
+        subscription = self.subscription
+        if PATTERN.intersection(self._config.key):
+            subscription.punsubscribe()
+        else:
+            subscription.unsubscribe()
+        found: list[Delivery] = []
+        ends = time.monotonic() + self._config.timeout
+        while subscription.subscribed and time.monotonic() < ends:
+            message = self._next(LONGEST_BLOCK)
+            if message is not None and message["type"] in PUBLISHED:
+                found.append(self._delivery(message))
+        return found
 
     def close(self) -> None:
         """Unsubscribe and close the connection."""
