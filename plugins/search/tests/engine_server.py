@@ -57,7 +57,7 @@ class Elasticsearch:
             return 200, self.bulk(body)
         given = json.loads(body) if body else {}
         if parts == ["_search"] or (len(parts) == 2 and parts[1] == "_search"):
-            return 200, self.search(parts[0], given)
+            return 200, self.search(parts[0], given, params)
         if parts == ["_pit"] and method == "DELETE":
             return 200, {"succeeded": self.kept.pop(given["id"], None) is not None, "num_freed": 1}
         if len(parts) == 2 and parts[1] == "_pit" and "keep_alive" in params:
@@ -100,7 +100,7 @@ class Elasticsearch:
             return 200, {"_index": index, "_id": number, "result": "deleted"}
         return 200, {"_index": index, "_id": number, "found": True, "_source": found}
 
-    def search(self, index: str, given: dict[str, Any]) -> dict[str, Any]:
+    def search(self, index: str, given: dict[str, Any], params: dict[str, str]) -> dict[str, Any]:
         known = {"query", "size", "from", "sort", "pit", "search_after", "track_total_hits", "aggs"}
         if given.keys() - known:
             raise Fault(400, "parsing_exception", f"unknown key {given.keys() - known}")
@@ -126,7 +126,15 @@ class Elasticsearch:
             {"_index": index, "_id": number, "_score": 1.0, "_source": document, "sort": [at]}
             for at, number, document in rest[first : first + given.get("size", 10)]
         ]
-        return {"hits": {"total": {"value": len(numbered), "relation": "eq"}, "hits": hits}, **kept}
+        told: dict[str, Any] = {"timed_out": False, "_shards": {"total": 5, "failed": 0}, **kept}
+        titles = {document.get("title") for _, document in documents}
+        if "odd:late" in titles:
+            told["timed_out"] = True
+        if "odd:failed" in titles:
+            if params["allow_partial_search_results"] == "false":
+                raise Fault(503, "search_phase_execution_exception", "Partial shards failure")
+            told["_shards"]["failed"] = 1
+        return {"hits": {"total": {"value": len(numbered), "relation": "eq"}, "hits": hits}, **told}
 
     def bulk(self, body: bytes) -> dict[str, Any]:
         if not body.endswith(b"\n"):
@@ -218,6 +226,8 @@ class Solr:
             answer["nextCursorMark"] = page[-1] if page else mark
         docs = [self.documents[number] for number in page]
         answer["response"] = {"numFound": len(numbers), "start": start, "docs": docs}
+        if any("odd:partial" in str(one.get("title")) for one in docs):
+            answer["responseHeader"]["partialResults"] = True
         return answer
 
 

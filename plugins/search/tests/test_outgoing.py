@@ -10,7 +10,7 @@ from hansa_connect.remote import RemoteConflict, RemoteNotFound
 from hansa_devkit import OutgoingContract
 from hansa_http.response import BadAnswer
 from hansa_search import SearchFault
-from hansa_search.elasticsearch import ElasticsearchOutgoing, ElasticsearchSettings
+from hansa_search.elasticsearch import ElasticsearchOutgoing, ElasticsearchSettings, _missing
 from hansa_search.faults import fault_of
 from hansa_search.solr import SolrOutgoing, SolrSettings
 
@@ -79,6 +79,19 @@ class TestElasticsearch(OnEngine):
                 engine.index("books", {"title": object()})
         assert not self.server.losses
 
+    @pytest.mark.parametrize("what", ["late", "failed"])
+    def test_a_partial_answer_is_no_answer_unless_it_is_asked_for(self, what):
+        index = f"partial-{what}"
+        with self.running() as engine:
+            engine.index(index, {"title": f"odd:{what}"})
+            for call in (lambda: engine.search(index), lambda: list(engine.search_all(index))):
+                with pytest.raises(Unavailable):
+                    call()
+            found = engine.search(index, partial=True)
+            assert found.total == 1 and not found.complete
+            self.use(engine)
+            assert engine.search("books").complete
+
     def test_names_cannot_lead_elsewhere(self):
         with self.running() as engine:
             engine.index("books", {"title": "a/b"}, "../x y?z#ü")
@@ -142,6 +155,28 @@ class TestSolr(OnEngine):
         with self.running(address=address) as engine, pytest.raises(RemoteNotFound):
             engine.search("*:*")
         assert not self.server.losses
+
+    def test_a_partial_answer_is_no_answer_unless_it_is_asked_for(self):
+        with self.running() as engine:
+            engine.add({"id": "partial", "title": "odd:partial"}, commit=True)
+            for call in (
+                lambda: engine.search("id:partial"),
+                lambda: list(engine.search_all("id:partial")),
+            ):
+                with pytest.raises(Unavailable, match="is partial"):
+                    call()
+            found = engine.search("id:partial", partial=True)
+            assert found.total == 1 and not found.complete
+            engine.delete("partial", commit=True)
+            self.use(engine)
+            assert engine.search("id:1").complete
+
+
+def test_what_an_answer_lacks_is_told():
+    assert _missing({"_shards": {"total": 5, "failed": 2}}) == "2 of 5 shards failed"
+    assert _missing({"_clusters": {"total": 3, "skipped": 1}}) == "1 of 3 clusters are missing"
+    assert _missing({"timed_out": True}) == "the time of the search was up"
+    assert not _missing({"timed_out": False, "_clusters": {"total": 1, "successful": 1}})
 
 
 def tour_of_solr(engine):

@@ -13,7 +13,7 @@ from hansa_http.address import HttpAddress
 from hansa_http.response import BadAnswer
 
 from .engine import EngineOutgoing
-from .faults import SearchFault
+from .faults import PartialAnswer, SearchFault
 from .found import Document, Found
 
 if TYPE_CHECKING:
@@ -106,15 +106,32 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
             self.client.delete(index=index, id=id, refresh=refresh)
 
     def search(
-        self, index: str, query: Query | None = None, *, size: int = 10, **options: Any
+        self,
+        index: str,
+        query: Query | None = None,
+        *,
+        size: int = 10,
+        partial: bool = False,
+        **options: Any,
     ) -> Found:
         """Return the documents that a query finds, the best `size` of them; by default any.
 
-        Options are those of the API, such as `sort`, `from_`, `aggs` and `source`.
+        Options are those of the API, such as `sort`, `from_`, `aggs` and `source`. Raises
+        `Unavailable` if shards fail or the time is up, unless it may be `partial`.
         """
+        given = {"index": index, "query": query, "size": size, **options}
+        body = self._searched(given, partial=partial)
+        return _found(body, complete=not _missing(body))
+
+    def _searched(self, given: dict[str, Any], *, partial: bool = False) -> dict[str, Any]:
+        """Return the answer to a search; raises `PartialAnswer`."""
         with self._translated():
-            answer = self.client.search(index=index, query=query, size=size, **options)
-        return _found(self._told(answer))
+            answer = self.client.search(allow_partial_search_results=partial, **given)
+        body = self._told(answer)
+        missing = _missing(body)
+        if missing and not partial:
+            raise PartialAnswer(f"{self.label}: the answer is partial: {missing}")
+        return body
 
     def search_all(self, index: str, query: Query | None = None) -> Iterator[Document]:
         """Return all documents that a query finds, one at a time, as they were when it began."""
@@ -136,16 +153,16 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
                 self.client.close_point_in_time(id=kept)
 
     def _page(self, kept: str, query: Query | None, after: list[Any] | None) -> dict[str, Any]:
-        with self._translated():
-            answer = self.client.search(
-                pit={"id": kept, "keep_alive": KEEP},
-                query=query,
-                size=self.config.page_size,
-                sort=[{"_shard_doc": "asc"}],
-                search_after=after,
-                track_total_hits=False,
-            )
-        return self._told(answer)
+        return self._searched(
+            {
+                "pit": {"id": kept, "keep_alive": KEEP},
+                "query": query,
+                "size": self.config.page_size,
+                "sort": [{"_shard_doc": "asc"}],
+                "search_after": after,
+                "track_total_hits": False,
+            }
+        )
 
     def bulk(self, actions: Iterable[Action], *, refresh: bool = False) -> None:
         """Carry out many actions in one request; raises `SearchFault` if any of them failed.
@@ -179,7 +196,19 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
         return f"Elasticsearch {version} answered in {(time.perf_counter() - began) * 1000:.1f} ms"
 
 
-def _found(body: dict[str, Any]) -> Found:
+def _missing(body: dict[str, Any]) -> str:
+    """Return what an answer lacks, as a text; empty if it is whole."""
+    shards = body.get("_shards", {})
+    clusters = body.get("_clusters", {})
+    absent = sum(int(clusters.get(name, 0)) for name in ("skipped", "partial", "failed"))
+    if body.get("timed_out"):
+        return "the time of the search was up"
+    if shards.get("failed"):
+        return f"{shards['failed']} of {shards['total']} shards failed"
+    return f"{absent} of {clusters['total']} clusters are missing" if absent else ""
+
+
+def _found(body: dict[str, Any], *, complete: bool) -> Found:
     hits = body["hits"]["hits"]
     total = body["hits"].get("total", {"value": len(hits)})
     return Found(
@@ -187,4 +216,5 @@ def _found(body: dict[str, Any]) -> Found:
         [str(hit["_id"]) for hit in hits],
         [hit.get("_source", {}) for hit in hits],
         body,
+        complete,
     )

@@ -33,6 +33,12 @@ class LoginRefused(Unavailable):
     """A search engine does not take the login of a connection."""
 
 
+class PartialAnswer(Unavailable):
+    """Parts of a cluster did not answer a search, or not in time: what was found is not all."""
+
+    code = "partial-answer"
+
+
 def fault_of(connection: str, status: int, reason: str) -> HansaError:
     """Return the error for a status that is no success."""
     error: HansaError

@@ -14,10 +14,12 @@ Document: TypeAlias = dict[str, Value]
 class Found:
     """The documents of one page, and how many there are in all.
 
-    `ids` are those of `documents`, in the same order; `raw` is the whole answer.
+    `ids` are those of `documents`, in the same order; `raw` is the whole answer. `complete` is
+    false where parts of the cluster did not answer, which only a search with `partial` returns.
     """
 
     total: int
     ids: list[str]
     documents: list[Document]
     raw: Document = field(default_factory=dict, repr=False)
+    complete: bool = True

@@ -12,6 +12,7 @@ from hansa import Misused, setting
 from hansa_http.address import HttpAddress
 
 from .engine import EngineOutgoing
+from .faults import PartialAnswer
 from .found import Document, Found
 
 if TYPE_CHECKING:
@@ -105,14 +106,27 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
         """Make all changes visible to searches."""
         self.client.commit()
 
-    def search(self, query: str, *, rows: int = 10, start: int = 0, **options: object) -> Found:
+    def search(
+        self,
+        query: str,
+        *,
+        rows: int = 10,
+        start: int = 0,
+        partial: bool = False,
+        **options: object,
+    ) -> Found:
         """Return the documents that a query finds, the best `rows` of them.
 
         Options are parameters of Solr, such as `fq`, `sort` and `fl`; those with a dot in their
-        names are given as `**{"facet.field": "author"}`.
+        names are given as `**{"facet.field": "author"}`. Raises `Unavailable` if shards fail or the
+        time is up, where Solr is set up to answer all the same, unless it may be `partial`.
         """
         found = self.client.search(query, rows=rows, start=start, **options)
-        return Found(int(found.hits), self._ids(found.docs), found.docs, found.raw_response)
+        if not partial:
+            self._check_whole(found.raw_response)
+        ids = self._ids(found.docs)
+        complete = not _is_partial(found.raw_response)
+        return Found(int(found.hits), ids, found.docs, found.raw_response, complete)
 
     def search_all(self, query: str, **options: object) -> Iterator[Document]:
         """Return all documents that a query finds, one at a time, by their ids."""
@@ -120,11 +134,18 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
         for _ in range(MOST_PAGES):
             given = {"sort": f"{self.config.id_field} asc", "cursorMark": mark, **options}
             found = self.client.search(query, rows=self.config.page_size, **given)
+            self._check_whole(found.raw_response)
             yield from found.docs
             following = found.nextCursorMark
             if not following or following == mark:
                 return
             mark = following
+
+    def _check_whole(self, answer: dict[str, Any]) -> None:
+        if _is_partial(answer):
+            raise PartialAnswer(
+                f"{self.label}: the answer is partial: shards did not answer in time"
+            )
 
     def ping(self) -> str:
         """Search for nothing; raises what keeps that from working."""
@@ -144,6 +165,11 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
 
     def _ids(self, documents: list[dict[str, Any]]) -> list[str]:
         return [str(one.get(self.config.id_field, "")) for one in documents]
+
+
+def _is_partial(answer: dict[str, Any]) -> bool:
+    # some versions tell it as a text, and of what was left out on request
+    return str(answer.get("responseHeader", {}).get("partialResults", "")).lower() == "true"
 
 
 def _message(content: bytes) -> str:
