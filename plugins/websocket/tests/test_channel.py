@@ -15,9 +15,10 @@ from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
+from hansa_websocket import places
 from hansa_websocket.channel import WebSocketChannel
 from hansa_websocket.settings import ConnectingSettings, ListeningSettings
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.sync.client import connect
 
 from plugins.ftp.tests.servers import certificate
@@ -148,6 +149,30 @@ def test_the_largest_message_passes_and_one_byte_more_closes_the_connection():
             connection.recv(10)
     assert caught.value.rcvd is not None and caught.value.rcvd.code == 1009
     assert len(inbox.requests) == 1
+
+
+def test_who_does_not_ask_counts_as_a_client_until_its_time_is_up(monkeypatch):
+    monkeypatch.setattr(places, "REFUSED_AT_ONCE", 1)
+    with channel(Inbox(), max_connections=2, timeout=3) as one:
+        port = one.config.port
+        silent = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(2)]
+        wait_until(lambda: len(one._places._taken) == 2)
+        with pytest.raises(InvalidStatus) as caught:
+            client(port)
+        assert caught.value.response.status_code == 503
+        wait_until(lambda: not one._places._refused)
+        silent.append(socket.create_connection(("127.0.0.1", port), 10))
+        wait_until(lambda: len(one._places._refused) == 1)
+        with pytest.raises((OSError, WebSocketException)):
+            client(port)
+        assert one.ping() == "0 clients are connected"
+        wait_until(lambda: not one._places._taken, 30, "they are closed, since they do not ask")
+        with client(port) as other:
+            other.send("x")
+            assert other.recv(5)
+        for each in silent:
+            each.close()
+    assert not one._places._taken and not one._places._refused
 
 
 def test_no_more_clients_than_the_settings_say():

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from websockets.http11 import Request as Handshake, Response as Answer
 
     from .client import Client, Message
+    from .places import Places
 
 ResultT = TypeVar("ResultT")
 MOST_PARAMETERS = 100
@@ -47,6 +48,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
 
     _pool: ThreadPoolExecutor | None = None
     _listening: Server | None = None
+    _places: Places
 
     @classmethod
     def logins(cls, config: ListeningSettings) -> Iterable[str]:
@@ -103,15 +105,20 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
     async def _listen(self, context: ssl.SSLContext | None) -> None:
         from websockets.asyncio.server import serve
 
+        from .places import Places
+
         config = self.config
+        self._places = Places(config.max_connections)
         try:
             self._listening = await serve(
                 self._serve,
                 config.host,
                 config.port,
                 ssl=context,
+                ssl_handshake_timeout=config.timeout if context else None,
                 origins=[None, *config.origins],  # type: ignore[list-item]  # texts
                 process_request=self._admit,
+                create_connection=self._places.connection,  # type: ignore[arg-type]  # makes one
                 server_header=None,
                 compression=None,
                 max_size=config.max_body,
@@ -129,7 +136,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         """Return the answer that refuses a client; None for one that may connect."""
         if urlsplit(handshake.path).path != self.config.path:
             return connection.respond(HTTPStatus.NOT_FOUND, "there is no such path\n")
-        if self._draining or len(self._clients) >= self.config.max_connections:
+        if self._draining or not self._places.has(connection):
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections\n")
         try:
             request = self._request(connection, handshake)
@@ -164,11 +171,9 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
     async def _serve(self, connection: ServerConnection) -> None:
         from websockets.exceptions import ConnectionClosed
 
-        from .client import TOO_SLOW, Client
+        from .client import Client
 
-        if len(self._clients) >= self.config.max_connections or connection.request is None:
-            await connection.close(TOO_SLOW, "too many connections")
-            return
+        assert connection.request is not None  # else it would not be open
         client = Client(connection, self._rooms, self.config.max_waiting)
         self._clients.add(client)
         writing = asyncio.create_task(client.write())
@@ -185,6 +190,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             writing.cancel()
             client.forget()
             self._clients.discard(client)
+            self._places.leave(connection)
 
     async def _handle(
         self,
