@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from hansa import Request, Response
@@ -13,6 +14,11 @@ from hansa_devkit.harness.waiting import wait_until
 
 class Drains:
     """Mixed into a `ChannelContract`: what was sent to a channel that ends is handled to its end."""
+
+    make: Callable[[], Any]
+    message: Callable[[int], bytes]
+    send: Callable[[bytes], None]
+    patience: float
 
     drained = 40
     """Messages that the source has sent to a channel that handles none yet."""

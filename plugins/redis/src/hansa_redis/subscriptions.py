@@ -111,9 +111,9 @@ class SubscriptionSource:
         """Unsubscribe, and return what was published until then."""
         subscription = self.subscription
         if PATTERN.intersection(self._config.key):
-            subscription.punsubscribe()
+            subscription.punsubscribe()  # type: ignore[no-untyped-call]
         else:
-            subscription.unsubscribe()
+            subscription.unsubscribe()  # type: ignore[no-untyped-call]
         found: list[Delivery] = []
         ends = time.monotonic() + self._config.timeout
         while subscription.subscribed and time.monotonic() < ends:
