@@ -1,0 +1,5 @@
+"""gRPC for Hansa."""
+
+from .numbers import number as number
+
+__all__ = ["number"]

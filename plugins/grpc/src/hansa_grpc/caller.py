@@ -1,0 +1,66 @@
+"""A call as gRPC has it becomes a request of Hansa."""
+
+from __future__ import annotations
+
+import base64
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from hansa import Request, new_cid
+
+from .call_service import METHOD
+from .codes import CID, is_cid
+
+if TYPE_CHECKING:
+    import grpc
+
+    from .interface import Method
+
+
+def request_of(method: Method, raw: bytes, context: grpc.ServicerContext) -> Request:
+    """Return a request: metadata as headers, binary ones in Base64, and the client's certificate."""
+    headers = headers_of(context.invocation_metadata())
+    cid = headers.get(CID, "")
+    return Request(
+        raw,
+        headers=headers,
+        method="POST",
+        path=method.path,
+        peer=peer_of(context.peer()),
+        certificates=_certificates(context),
+        cid=cid if is_cid(cid) else new_cid(),
+        extra={METHOD: method},
+    )
+
+
+def headers_of(metadata: Any) -> dict[str, str]:
+    """Return metadata by name; several of a name are one, with commas."""
+    headers: dict[str, str] = {}
+    for name, value in metadata:
+        text = base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        known = headers.get(name)
+        headers[name] = text if known is None else f"{known}, {text}"
+    return headers
+
+
+def peer_of(address: str) -> str:
+    """Return the IP address of a peer, such as `ipv4:127.0.0.1:4000` and `ipv6:%5B::1%5D:4000`."""
+    kind, _, rest = address.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return ""
+    host, _, _ = unquote(rest).rpartition(":")
+    return host.strip("[]")
+
+
+def _certificates(context: grpc.ServicerContext) -> tuple[bytes, ...]:
+    found = context.auth_context().get("x509_pem_cert")
+    if not found:
+        return ()
+    return (ssl.PEM_cert_to_DER_cert(found[0].decode()),)
+
+
+def cid_of(context: grpc.ServicerContext) -> str:
+    """Return the correlation id of a call: the caller's, if it gave a proper one."""
+    cid = headers_of(context.invocation_metadata()).get(CID, "")
+    return cid if is_cid(cid) else new_cid()
