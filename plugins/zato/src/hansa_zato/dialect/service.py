@@ -20,7 +20,9 @@ from hansa import (
 
 from ..bunch import Bunch
 from ..outgoing import REST, Outgoing
+from ..outgoing.cassandra import CassandraQueries, connections as cassandra_connections
 from ..outgoing.cloud import Cloud
+from ..outgoing.connections import Connections
 from ..outgoing.email import Email
 from ..outgoing.kvdb import KeyValueDB, lock
 from ..outgoing.search import Search
@@ -49,8 +51,6 @@ _NOT_YET: Final = frozenset(
     (
         "amqp",
         "cache",
-        "cassandra_conn",
-        "cassandra_query",
         "cloud",
         "crypto",
         "im",
@@ -238,6 +238,16 @@ class Service(Invoking, Lifecycle, CoreService):
     def search(self) -> Search:
         """Search engines."""
         return Search(self.server)
+
+    @property
+    def cassandra_conn(self) -> Connections:
+        """Sessions with clusters of Cassandra."""
+        return cassandra_connections(self.server)
+
+    @property
+    def cassandra_query(self) -> CassandraQueries:
+        """Prepared statements of Cassandra."""
+        return CassandraQueries(self.server)
 
     @property
     def kvdb(self) -> KeyValueDB:
