@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from confluent_kafka import Consumer
 from hansa import Invalid, Request, Unavailable
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
@@ -253,3 +254,22 @@ def test_a_group_may_have_any_name(broker, topic):
     broker.send(topic, b"x")
     with channel(broker, inbox, topic, group="Größe мир"):
         inbox.wait(1, 60)
+
+
+def test_a_member_that_its_group_does_not_admit_says_so_until_it_is_admitted(broker):
+    topic, server, inbox = broker.topic(), LocalServer(), Inbox()
+    assigned: list[Any] = []
+    other = Consumer(broker.client(**{"group.id": "held up"}))
+    try:
+        other.subscribe([topic], on_assign=lambda consumer, found: assigned.append(found))
+        wait_until(lambda: other.poll(0.1) is None and bool(assigned), 30)
+        # it is not polled from now on: a rebalance waits for it
+        settings: Any = {"group": "held up", "revoke_wait": 0.5}
+        with channel(broker, inbox, topic, server, **settings) as one:
+            wait_until(lambda: "'held up'" in server.objects.troubles.get(one, ""), 60)
+            other.close()
+            wait_until(lambda: one not in server.objects.troubles, 60)
+            broker.send(topic, b"message")
+            assert inbox.wait(1, 60)
+    finally:
+        other.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from hansa import HansaError
 
+from .admission import INTERVAL, Admission
 from .client import ClientSettings, Troubles, describe, made
 from .messages import Work
 from .partitions import Partition
@@ -79,6 +80,7 @@ class Group:
         """Connect, see that the topics are there, and subscribe; raises `Unavailable`."""
         config = self.config
         session = round(config.session_timeout * 1000)
+        patience = config.session_timeout + config.revoke_wait
         settings: ClientSettings = {
             **self.channel.client_settings(),
             "group.id": config.group,
@@ -92,6 +94,8 @@ class Group:
             "fetch.queue.backoff.ms": 10,
             "error_cb": self._troubles,
             "on_commit": self._committed,
+            "statistics.interval.ms": round(INTERVAL * 1000),
+            "stats_cb": Admission(config.group, patience, self.channel.trouble),
         }
         consumer = self._consumer = made(partial(Consumer, settings))
         found = self.channel.ask(consumer, self._troubles)
