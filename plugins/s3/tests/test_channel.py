@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from hansa import HansaError, Invalid, load
 from hansa_devkit import ChannelContract, Inbox
@@ -132,6 +134,52 @@ class TestSeaweedFS(OnPeer, ChannelContract):
             inbox.wait(2, self.patience)
             wait_until(lambda: not self.peer.keys())
         assert seen == [b"first", b"second"]
+
+    @pytest.mark.parametrize("done", ["", "done/"])
+    def test_what_replaces_an_object_after_the_last_look_is_not_taken_away_with_it(self, done):
+        inbox = Inbox()
+        looked = []
+        moves = {"after": "move", "done": done} if done else {}
+        channel = self.make(**moves)
+        channel.dispatch = inbox
+        look = channel.current_object
+
+        def replacing(found):
+            current = look(found)
+            looked.append(current.etag)
+            if len(looked) == 1:
+                self.peer.put("a", b"second")
+            return current
+
+        channel.current_object = replacing
+        with self.running(channel):
+            self.peer.put("a", b"first")
+            inbox.wait(2, self.patience)
+            wait_until(lambda: not self.peer.keys("a"), 20)
+        assert [request.raw for request in inbox.requests] == [b"first", b"second"]
+        assert len(self.peer.keys()) == (1 if done else 0)
+
+    def test_a_store_without_conditional_deletion_is_asked_without_the_condition(self):
+        inbox = Inbox()
+        refused = []
+
+        def refuse(request, **about):
+            if "If-Match" not in request.headers:
+                return None
+            refused.append(request.url)
+            content = b"<Error><Code>NotImplemented</Code><Message>no</Message></Error>"
+            raw = io.BytesIO(content)
+            raw.stream = lambda *about, **more: iter([content])  # type: ignore[attr-defined]
+            return AWSResponse(request.url, 501, {}, raw)
+
+        with self.receiving(inbox) as channel:
+            channel.store.client.meta.events.register("before-send.s3.DeleteObject", refuse)
+            for name in ("a", "b"):
+                self.peer.put(name, b"x")
+            inbox.wait(2, self.patience)
+            wait_until(lambda: not self.peer.keys(), 20)
+            assert not channel._deletes_conditionally
+        assert refused and not self.server.losses
 
     # -- what fails --------------------------------------------------------------------------------
 

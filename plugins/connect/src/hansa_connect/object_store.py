@@ -20,6 +20,7 @@ from .object_settings import ObjectWatchSettings
 from .objects import ObjectContent, ObjectDelivery, StoredObject
 from .pulling import PullingChannel
 from .remembered_objects import RememberedObjects
+from .remote import RemoteConflict
 
 LONGEST_NAME = 1024
 """Bytes that the name of an object may have (S3, Swift)."""
@@ -37,8 +38,9 @@ class ObjectChannel(PullingChannel[WatchT]):
 
     A subclass defines `list_objects`, `read_object`, `current_object`, `delete_object`,
     `copy_object` and `write_object`, and opens and closes the store in `connect` and `disconnect`.
-    They are called by several threads at a time, and raise `NotFound` for an object that is gone;
-    whatever else they raise means that the store is lost.
+    They are called by several threads at a time, and raise `NotFound` for an object that is gone,
+    and `RemoteConflict` for one that is another by now, as far as the store can tell; whatever else
+    they raise means that the store is lost.
     """
 
     placement = "cluster"
@@ -62,11 +64,11 @@ class ObjectChannel(PullingChannel[WatchT]):
         raise NotImplementedError
 
     def delete_object(self, found: StoredObject) -> None:
-        """Delete an object."""
+        """Delete an object, if possible only if it is still the one that was found."""
         raise NotImplementedError
 
     def copy_object(self, found: StoredObject, name: str) -> None:
-        """Copy an object to another name of its container."""
+        """Copy an object to another name of its container, if possible only the one that was found."""
         raise NotImplementedError
 
     def write_object(self, container: str, name: str, body: bytes) -> None:
@@ -273,6 +275,8 @@ class ObjectChannel(PullingChannel[WatchT]):
             self.delete_object(stored)
         except NotFound:
             self.log.info("%a was taken away meanwhile", stored.name)
+        except RemoteConflict:
+            self.log.info("%a was replaced at the last moment, and is taken again", stored.name)
 
     def _cause(self, delivery: Delivery, error: BaseException | None) -> bytes:
         stored = cast(ObjectDelivery, delivery).stored

@@ -23,6 +23,8 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
     type = "s3"
     container_word = "bucket"
 
+    _deletes_conditionally = True
+
     def connect(self) -> None:
         """Make the client; raises if the bucket is not there."""
         super().connect()
@@ -74,15 +76,27 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
         return _listed(S3Object.of(found.container, found.name, answer))
 
     def delete_object(self, found: StoredObject) -> None:
-        """Delete an object."""
+        """Delete an object, unless it was replaced; a store may not be able to make that sure."""
+        given = {"Bucket": found.container, "Key": found.name}
         with self.store.call(found.name) as client:
-            client.delete_object(Bucket=found.container, Key=found.name)
+            if self._deletes_conditionally:
+                try:
+                    client.delete_object(**given, IfMatch=f'"{found.etag}"')
+                    return
+                except client.exceptions.ClientError as error:
+                    if error.response["Error"]["Code"] != "NotImplemented":
+                        raise
+                    self._deletes_conditionally = False
+            client.delete_object(**given)
 
     def copy_object(self, found: StoredObject, name: str) -> None:
-        """Have the server copy an object to another key, in parts where it is large."""
+        """Have the server copy an object to another key, in parts where it is large, unless it was
+        replaced.
+        """
         source = {"Bucket": found.container, "Key": found.name}
+        condition = {"CopySourceIfMatch": f'"{found.etag}"'}
         with self.store.call(found.name) as client:
-            client.copy(source, found.container, name)
+            client.copy(source, found.container, name, ExtraArgs=condition)
 
     def write_object(self, container: str, name: str, body: bytes) -> None:
         """Write a small object of JSON."""
