@@ -117,17 +117,19 @@ def output_writer(model: Any, format: Format | None) -> Callable[[Response], Non
             return
         if is_class and not isinstance(payload, model):
             payload = response.payload = _fitted(payload, model)
-        if isinstance(payload, bytes):
-            response.raw = payload
-        elif format is not None:
+        content_type = ""
+        if format is not None and not isinstance(payload, bytes):
             try:
-                response.raw = format.render(payload, model)
+                response.raw, content_type = format.write(payload, model)
             except Invalid as invalid:
                 raise TypeError(f"the answer cannot be written: {invalid}") from invalid
+        elif isinstance(payload, bytes):
+            response.raw = payload
+            content_type = "" if format is None else format.content_type
         elif isinstance(payload, str):
             response.raw = payload.encode()
-        if format is not None and not response.content_type:
-            response.content_type = format.content_type
+        if not response.content_type:
+            response.content_type = content_type
 
     return write
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import builtins
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, get_args, get_origin
 
 from typing_extensions import TypeVar
@@ -21,6 +21,7 @@ from .login import Login
 from .message import Request, Response
 from .observation import Observation, Observer
 from .outgoing_request import OutgoingRequest
+from .parameters import parameter_reader
 from .records import Key, PlainSettings
 
 if TYPE_CHECKING:
@@ -386,6 +387,28 @@ class Format:
         it cannot be written.
         """
         raise NotImplementedError
+
+    def write(self, value: object, model: Any = None) -> tuple[bytes, str]:
+        """Return the bytes of a value and their content type; raises `Invalid` as `render` does.
+
+        A format whose content type depends on the value, such as one with a boundary in it,
+        overrides it.
+        """
+        return self.render(value, model), self.content_type
+
+    @staticmethod
+    def text_reader(model: Any) -> Callable[[Mapping[str, Any]], Any]:
+        """Return what builds a `model` of texts, and lists of texts, by name: exactly as parameters
+        of path and query become an input. It raises `Invalid` with all faults.
+
+        For formats whose values have no types of their own, such as forms.
+        """
+        merge = parameter_reader(model)
+
+        def read(values: Mapping[str, Any]) -> Any:
+            return merge(values, None)
+
+        return read
 
     def render_error(self, error: BaseException, cid: str) -> tuple[bytes, str]:
         """Return the body and content type that tell a caller of an error; by default one line of

@@ -111,8 +111,8 @@ def _render(response: Response, format: Format | None) -> None:
     if isinstance(response.payload, bytes):
         response.raw = response.payload
     elif format is not None and response.payload is not None:
-        response.raw = format.render(response.payload)
-        response.content_type = response.content_type or format.content_type
+        response.raw, content_type = format.write(response.payload)
+        response.content_type = response.content_type or content_type
 
 
 def settings_of(request: Request, model: type[Model]) -> PlainSettings:

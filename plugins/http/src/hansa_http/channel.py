@@ -31,7 +31,7 @@ from typing_extensions import TypeVar
 from .charset import media_type_of, to_utf8
 from .cors import Cors
 from .errors import UnsupportedMediaType, problem_response
-from .forms import FORM, FORM_TYPES, Forms
+from .forms import FORM, FORM_TYPES, MULTIPART, Forms
 from .frontend import HttpFrontend
 from .own_paths import ALWAYS_THERE, OWN
 from .path import shown
@@ -309,7 +309,7 @@ class HttpChannel(Channel[PathT]):
             return
         if media_type in FORM_TYPES:
             request.fault = self._refuse_form(request, media_type)
-        if request.fault is None:
+        if request.fault is None and media_type != MULTIPART:
             self.transcode(request)
 
     def _refuse_form(self, request: Request, media_type: str) -> HansaError | None:

@@ -89,8 +89,9 @@ class BodyWriter:
             raise Misused(
                 f"the connection has no format: it can send bytes, text, forms, and no {kind}"
             )
-        content_type = given or format.content_type
-        return from_utf8(format.render(data), content_type), content_type
+        content, content_type = format.write(data)
+        content_type = given or content_type
+        return from_utf8(content, content_type), content_type
 
     def _multipart(self, data: object, files: Files, given: str) -> tuple[bytes, str]:
         """Return a form with files (RFC 7578), with a boundary in its content type."""

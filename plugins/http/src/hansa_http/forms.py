@@ -4,7 +4,7 @@ reads them.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from hansa import Model, setting
 
@@ -13,16 +13,11 @@ MULTIPART = "multipart/form-data"
 FORM_TYPES = (FORM, MULTIPART)
 
 
-class Forms(Model):
-    """Which forms a channel reads into the input of its service."""
+class FormLimits(Model):
+    """The limits within which forms are read; `section` is what errors call their section."""
 
-    enabled: Annotated[
-        bool,
-        setting(
-            "Whether bodies of forms (application/x-www-form-urlencoded, multipart/form-data) "
-            "become the input; pages of any origin can send them without a preflight"
-        ),
-    ] = False
+    section: ClassVar[str] = "forms"
+
     max_fields: Annotated[
         int, setting("Maximum number of fields in a form, besides files", ge=1, le=100_000)
     ] = 1000
@@ -41,3 +36,15 @@ class Forms(Model):
             le=2**40,
         ),
     ] = 16 * 2**20
+
+
+class Forms(FormLimits):
+    """Which forms a channel reads into the input of its service."""
+
+    enabled: Annotated[
+        bool,
+        setting(
+            "Whether bodies of forms (application/x-www-form-urlencoded, multipart/form-data) "
+            "become the input; pages of any origin can send them without a preflight"
+        ),
+    ] = False

@@ -18,7 +18,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from .charset import charset_named, charset_of, decode_text, parameter_of
 from .errors import malformed
-from .forms import Forms
+from .forms import FormLimits
 from .query import add_value
 from .upload import UploadedFile
 
@@ -61,7 +61,7 @@ class _Part:
 class MultipartReader:
     """Reads one form; `files` closes its files, and so removes them from disk."""
 
-    def __init__(self, limits: Forms, files: ExitStack) -> None:
+    def __init__(self, limits: FormLimits, files: ExitStack) -> None:
         self._limits = limits
         self._open = files
         self._parts: list[_Part] = []
@@ -113,13 +113,14 @@ class MultipartReader:
         self._files += 1
         if self._files > limits.max_files:
             raise TooLarge(
-                f"the form has more than {limits.max_files} files (setting forms.max_files)"
+                f"the form has more than {limits.max_files} files "
+                f"(setting {limits.section}.max_files)"
             )
         stream = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by `_open`
         self._open.enter_context(stream)
         too_large = (
             f"the file of the field {name[:100]!r} has more than {limits.max_file} bytes "
-            "(setting forms.max_file)"
+            f"(setting {limits.section}.max_file)"
         )
         return _Part(name, content_type, filename, stream, limits.max_file, too_large)
 
@@ -147,15 +148,18 @@ class MultipartReader:
         return charset_of(content_type) or "utf-8"
 
 
-def too_many_fields(limits: Forms) -> HansaError:
+def too_many_fields(limits: FormLimits) -> HansaError:
     """Return the error for a form with more fields than a channel takes."""
-    return TooLarge(f"the form has more than {limits.max_fields} fields (setting forms.max_fields)")
+    return TooLarge(
+        f"the form has more than {limits.max_fields} fields (setting {limits.section}.max_fields)"
+    )
 
 
-def too_much_text(limits: Forms) -> HansaError:
+def too_much_text(limits: FormLimits) -> HansaError:
     """Return the error for a form whose fields are larger than a channel takes."""
     return TooLarge(
-        f"the fields of the form have more than {limits.max_text} bytes (setting forms.max_text)"
+        f"the fields of the form have more than {limits.max_text} bytes "
+        f"(setting {limits.section}.max_text)"
     )
 
 

@@ -1,0 +1,5 @@
+"""Forms for Hansa: the format `form`."""
+
+from .file import FormFile
+
+__all__ = ["FormFile"]
