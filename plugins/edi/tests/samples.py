@@ -1,0 +1,55 @@
+"""Interchanges as partners send them; the companies and numbers are invented."""
+
+ORDERS = (
+    "UNA:+.? '\r\n"
+    "UNB+UNOC:3+4012345000009:14+4098765000000:14+261130:1609+REF1++ORDERS+++EANCOM'\r\n"
+    "UNH+1+ORDERS:D:96A:UN:EAN008'\r\n"
+    "BGM+220+PO-4711+9'\r\n"
+    "DTM+137:20261130:102'\r\n"
+    "FTX+AAI+++Größe 5 ?+ 1?: it?'s ok??'\r\n"
+    "NAD+BY+4012345000009::9++Müller ?& Söhne++Köln++50667+DE'\r\n"
+    "LIN+1++4000862141404:SRV'\r\n"
+    "QTY+21:48'\r\n"
+    "UNS+S'\r\n"
+    "CNT+2:1'\r\n"
+    "UNT+10+1'\r\n"
+    "UNH+2+ORDERS:D:96A:UN:EAN008'\r\n"
+    "BGM+220+PO-4712+9'\r\n"
+    "UNT+3+2'\r\n"
+    "UNZ+2+REF1'\r\n"
+)
+GROUPS = (
+    "UNB+UNOA:1+SENDER+RECEIVER+261130:1609+77'"
+    "UNG+INVOIC+SENDER+RECEIVER+261130:1609+1+UN+D:01B'UNH+1+INVOIC:D:01B:UN'BGM+380'UNT+3+1'"
+    "UNH+2+INVOIC:D:01B:UN'BGM+380'UNT+3+2'UNE+2+1'"
+    "UNG+INVOIC+SENDER+RECEIVER+261130:1609+2+UN+D:01B'UNH+1+INVOIC:D:01B:UN'BGM+380'UNT+3+1'"
+    "UNE+1+2'UNZ+2+77'"
+)
+VERSION_4 = (
+    "UNA:+,?*~UNB+UNOY:4+SENDER+RECEIVER+20261130:1609+9~"
+    "UNH+1+CUSCAR:D:12A:UN~BGM+1*2:A+☃ ?* ?~~EQD++:~UNT+4+1~UNZ+1+9~"
+)
+PURCHASE = (
+    "ISA*00*          *00*          *ZZ*SENDER         *01*987654321      *261130*1609*^*00501"
+    "*000000905*1*P*:~\n"
+    "TA1*000000904*261129*1200*A*000~\n"
+    "GS*PO*SENDER*987654321*20261130*1609*1*X*005010~\n"
+    "ST*850*0001~\n"
+    "BEG*00*SA*PO-4711**20261130~\n"
+    "REF*ZZ*A^B*C:D~\n"
+    "PO1*1*48*EA*9.95**UP*400086214140~\n"
+    "CTT*1~\n"
+    "SE*6*0001~\n"
+    "ST*850*0002~\n"
+    "BEG*00*SA*PO-4712**20261130~\n"
+    "SE*3*0002~\n"
+    "GE*2*1~\n"
+    "IEA*1*000000905~\n"
+)
+OLD_CLAIM = (
+    "ISA|00|          |00|          |30|12-3456789     |ZZ|RECEIVER       |030101|1253|U|00401"
+    "|000000001|0|T|>\n"
+    "GS|HC|123456789|RECEIVER|20030101|1253|1|X|004010X098A1\n"
+    "ST|837|0021\nBHT|0019|00|0123|20030101|1023|CH\nSV1|HC>99213|40|UN|1\nSE|4|0021\nGE|1|1\n"
+    "IEA|1|000000001\n"
+)
