@@ -87,6 +87,8 @@ class TestEdifact(FormatContract):
         b"UNA++++++UNB",
         b"UNB+UNOX:3+A+B+C+1'UNZ+0+1'",
         b"UNB'",
+        b"UNB+IATB:1+A+B+C+1'UNZ+0+1'",
+        "UNB+UNOY:³+A+B+C'UNZ+0+1'".encode(),
         b"UNB+UNOA:3+A+B+C+1'",
         b"UNB+UNOA:3+A+B+C+\xff'UNZ+0+\xff'",
         b"UNT+2+1'",

@@ -14,6 +14,7 @@ from hansa import (
     ConfigT,
     Format,
     Guarantee,
+    Invalid,
     Misused,
     Model,
     NoSettings,
@@ -21,10 +22,12 @@ from hansa import (
     OutgoingRequest,
     Refused,
     Request,
+    Response,
     Security,
     lease_name,
     setting,
 )
+from hansa.contract.conversion import output_writer
 
 
 class Address(Model):
@@ -173,3 +176,49 @@ def test_a_format_says_an_error_in_one_line_of_text():
     raw, content_type = Format().render_error(ValueError("inside"), "K1")
     assert content_type == "text/plain; charset=utf-8"
     assert b"K1" in raw and b"inside" not in raw and raw.count(b"\n") == 1
+
+
+class Boundary(Format):
+    """A format whose content type depends on what it writes."""
+
+    content_types = ("text/plain",)
+
+    def render(self, value: object, model: Any = None) -> bytes:
+        return str(value).encode()
+
+    def write(self, value: object, model: Any = None) -> tuple[bytes, str]:
+        return self.render(value, model), f"text/plain; boundary={value}"
+
+
+class OneType(Boundary):
+    """A format with one content type."""
+
+    def write(self, value: object, model: Any = None) -> tuple[bytes, str]:
+        return Format.write(self, value, model)
+
+
+@pytest.mark.parametrize(
+    ("format", "payload", "given", "expected"),
+    [
+        (Boundary(), 7, "", "text/plain; boundary=7"),
+        (Boundary(), 7, "text/html", "text/html"),
+        (Boundary(), b"7", "", "text/plain"),
+        (OneType(), 7, "", "text/plain"),
+    ],
+)
+def test_a_format_may_choose_the_content_type_by_the_value(format, payload, given, expected):
+    response = Response(payload, content_type=given)
+    output_writer(None, format)(response)
+    assert (response.raw, response.content_type) == (b"7", expected)
+
+
+def test_texts_become_an_input_as_parameters_do():
+    class Login(Model):
+        port: Annotated[int, setting("Port")]
+        hosts: Annotated[list[str], setting("Hosts")] = []
+
+    read = Format.text_reader(Login)
+    assert read({"port": "7", "hosts": "a"}) == Login(port=7, hosts=["a"])
+    with pytest.raises(Invalid) as caught:
+        read({"port": "x"})
+    assert set(caught.value.errors) == {"port"}

@@ -69,7 +69,7 @@ def read_edifact(raw: bytes, config: EdiSettings) -> list[Plain]:
 
 def _charset_of_start(raw: bytes) -> str:
     """Return the charset that the first UNB names."""
-    found = re.search(rb"UNB[^A-Za-z0-9](UNO[A-Z])", raw[:100])
+    found = re.search(rb"UNB[^A-Za-z0-9]([A-Z0-9]{4})", raw[:100])
     name = found[1].decode() if found else ""
     if name and name not in CHARSETS:
         raise Invalid(f"the charset of the syntax {name} is not known (setting edi.encoding)")
@@ -169,7 +169,7 @@ def _segment_pattern(separators: EdifactSeparators) -> re.Pattern[str]:
 def _signs_of(separators: EdifactSeparators, version: str) -> Signs:
     """Return what separates parts; elements are repeated from version 4 of the syntax on."""
     repetition = ""
-    if version.isdigit() and int(version[:3]) >= 4:
+    if version.isascii() and version.isdigit() and int(version[:3]) >= 4:
         repetition = separators.repetition if separators.repetition != " " else "*"
     return Signs(separators.element, separators.component, repetition)
 
@@ -204,7 +204,10 @@ def write_edifact(value: list[object], config: EdiSettings) -> bytes:
     names = {text_at(one.header, 1) for one in interchanges}
     charsets = {config.encoding or CHARSETS.get(name, "") for name in names}
     if len(charsets) > 1 or "" in charsets:
-        raise Invalid(f"no charset that is known has the syntax {', '.join(sorted(names))}")
+        known = ", ".join(sorted(names))
+        raise Invalid(
+            f"the syntax {known} has not one charset that is known (setting edi.encoding)"
+        )
     [charset] = charsets
     try:
         return "".join(written).encode(charset)

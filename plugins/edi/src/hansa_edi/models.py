@@ -1,7 +1,7 @@
 """Interchanges between plain data and models.
 
 PERF: segments are put into a model as they are. Validated one by one as other settings are, they
-take 0.2 ms each.
+take some 0.1 ms each, as long as reading twenty of them.
 """
 
 from __future__ import annotations
