@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 import types
@@ -15,10 +16,12 @@ import pytest
 import redis
 from hansa import Service
 from hansa.deployment.loader import PackageLoader
+from hansa_devkit.harness.api_server import RunningServer, servers
 from hansa_devkit.servers_redis import Valkey
 from hansa_zato import early
 
 from plugins.zato.tests.facade import Facade
+from tests.parallel import Shared
 
 # what the loader does at start, for imports in tests and in the sources that they deploy
 for module in early.hansa_modules():
@@ -32,6 +35,18 @@ def server(tmp_path: Path) -> Iterator[Facade]:
     for found in made.objects.live.values():
         if found is not None:
             found.stop()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> RunningServer:
+    """A running server with one worker and the dialect, shared by the files that use it."""
+
+    @contextlib.contextmanager
+    def start() -> Iterator[RunningServer]:
+        with servers(tmp_path_factory.mktemp("servers")) as make:
+            yield make(workers=1, plugins=["soap", "xml", "zato"])
+
+    return of_unit.get("server", start)
 
 
 @pytest.fixture(scope="session")

@@ -104,6 +104,17 @@ def hansa_modules() -> list[str]:
 
 
 @hookspec
+def hansa_dialects(server: Server) -> list[str]:
+    """Name modules by which sources of services in a dialect of Python are read: the first one whose
+    `speaks(files)` is true of a package gives it further built-in names and imports, and its syntax
+    tree. They are imported in trial imports, too, and must import nothing heavy.
+
+    Called once, when a worker starts. Of `server` only what `hansa_bus` says is there yet. The
+    functions of such a module are described in `core/src/hansa/contract/dialect.py`.
+    """
+
+
+@hookspec
 def hansa_commands(commands: click.Group, types: list[RegisteredType]) -> None:
     """Add commands to the group `hansa`; called when `hansa` parses its command line. Early.
 

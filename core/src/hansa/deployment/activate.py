@@ -22,7 +22,8 @@ class Activation:
 
     `recompile(names)` gives routes to services a new class, `report(package, error)` notes a
     package that cannot be loaded, or, with None, that it is tried anew. `loaded(package)` is called
-    for each package that was deployed and is loaded now; `starts` notes what is loaded.
+    for each package that was deployed and is loaded now; `starts` notes what is loaded; `dialects` are the
+    modules that `hansa_dialects` names.
     """
 
     def __init__(
@@ -33,13 +34,14 @@ class Activation:
         report: Callable[[str, BaseException | None], None],
         loaded: Callable[[PackageVersion], None],
         starts: Starts | None = None,
+        dialects: Iterable[str] = (),
     ) -> None:
         self.store = store
         self.registry = registry
         self._recompile = recompile
         self._report = report
         self._loaded = loaded
-        self._loader = PackageLoader(starts)
+        self._loader = PackageLoader(starts, dialects)
         self._before: dict[str, LoadedPackage] = {}
 
     def load(self) -> None:

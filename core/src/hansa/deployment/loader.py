@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import cast
 
+from ..contract.dialect import Dialect
 from ..contract.packages import files_of, import_name, imports_of
 from ..contract.service import Service
 from ..foundation.errors import Unavailable
@@ -37,6 +39,7 @@ class LoadedPackage(importlib.abc.Loader):
         self.files = files_of(package, source)
         self.services: dict[str, type[Service]] = {}
         self.uses: dict[str, LoadedPackage] | None = None
+        self.dialect: Dialect | None = None
 
     def run(self) -> None:
         """Run all its modules and collect its service classes, by class name; exceptions of the
@@ -77,13 +80,17 @@ class LoadedPackage(importlib.abc.Loader):
         if self.uses is None:
             wanted = imports_of(self.package, self.source)
             self.uses = self._loader.loaded_of(wanted)
+            self.dialect = self._loader.dialect_of(self.files)
         version = self.top.rpartition("@")[2]
         module.__file__ = f"{self.path_of(module.__name__)}@{version}"
         namespace = vars(module)
-        if self.uses:
-            namespace["__builtins__"] = {**vars(builtins), "__import__": self._import}
+        dialect = self.dialect
+        if self.uses or dialect:
+            more = dialect.builtins() if dialect else {}
+            namespace["__builtins__"] = {**vars(builtins), **more, "__import__": self._import}
         text = self.get_source(module.__name__)
-        code = compile(text, module.__file__, "exec", dont_inherit=True)
+        source = dialect.parse(text, module.__file__) if dialect else text
+        code = compile(source, module.__file__, "exec", dont_inherit=True)
         exec(code, namespace)  # noqa: S102 - to execute deployed sources is what it is for
 
     def _import(
@@ -94,11 +101,17 @@ class LoadedPackage(importlib.abc.Loader):
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """Stand for `__import__` in its modules: a deployed name is the version it was run with."""
+        """Stand for `__import__` in its modules: a deployed name is the version it was run with, and
+        a dialect may have modules of its own.
+        """
         top, dot, rest = name.partition(".")
         used = (self.uses or {}).get(top)
         if used is not None:
             name = f"{used.top}{dot}{rest}"
+        elif self.dialect and not level:
+            found = _find_in(self.dialect, name, whole=not fromlist)
+            if found is not None:
+                return found
         return builtins.__import__(name, globals, locals, fromlist or (), level)
 
     def unload(self) -> None:
@@ -114,10 +127,13 @@ class PackageLoader(importlib.abc.MetaPathFinder):
 
     `loaded` holds those that serve, by import name. It stands on `sys.meta_path` until `close`.
     What is run is noted in `starts`, and one that has ended several processes, or hung, is not run.
+    `dialects` are the modules that `hansa_dialects` names.
     """
 
-    def __init__(self, starts: Starts | None = None) -> None:
+    def __init__(self, starts: Starts | None = None, dialects: Iterable[str] = ()) -> None:
         self._starts = starts or Starts()
+        modules = [importlib.import_module(name) for name in dialects]
+        self._dialects = [cast(Dialect, module) for module in modules]
         self.loaded: dict[str, LoadedPackage] = {}
         self._by_top: dict[str, LoadedPackage] = {}
         self._runs: Counter[str] = Counter()
@@ -166,6 +182,10 @@ class PackageLoader(importlib.abc.MetaPathFinder):
         loaded = self.loaded
         return {name: loaded[name] for name in names if name in loaded}
 
+    def dialect_of(self, files: Mapping[str, str]) -> Dialect | None:
+        """Return the dialect that a package is written in; None for plain Python."""
+        return next((each for each in self._dialects if each.speaks(files)), None)
+
     def forget(self, package: LoadedPackage) -> None:
         """Find the modules of a version no longer."""
         self._by_top.pop(package.top, None)
@@ -179,6 +199,20 @@ class PackageLoader(importlib.abc.MetaPathFinder):
         if found is None:
             return None
         return ModuleSpec(name, package, is_package=found.endswith("/__init__.py"))
+
+
+def _find_in(dialect: Dialect, name: str, *, whole: bool) -> ModuleType | None:
+    """Return what a dialect imports by a name, as `__import__` does; `whole` is the top package, as
+    in `import email.utils`.
+    """
+    found = dialect.find(name)
+    top = name.partition(".")[0]
+    if not whole or top == name:
+        return found
+    package = dialect.find(top)
+    if found is None and package is not None:
+        importlib.import_module(name)
+    return package
 
 
 def _is_service_of(value: object, module: str) -> bool:

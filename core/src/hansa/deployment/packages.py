@@ -23,7 +23,8 @@ class Packages(PackagesContract):
     """The deployed packages of a cluster.
 
     `announce(revision, wait=...)` tells the workers of a change; `trial_timeout` is in seconds,
-    `trial_memory` in MiB, and `trial_modules` are imported before any source is.
+    `trial_memory` in MiB, `trial_modules` are imported before any source is, and `dialects` are the
+    modules that `hansa_dialects` names.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Packages(PackagesContract):
         trial_timeout: float = ServerSection.trial_timeout,
         trial_memory: int = ServerSection.trial_memory,
         trial_modules: Iterable[str] = (),
+        dialects: Iterable[str] = (),
     ) -> None:
         self.store = store
         self.registry = registry
@@ -44,6 +46,7 @@ class Packages(PackagesContract):
         self.trial_timeout = trial_timeout
         self.trial_memory = trial_memory
         self.trial_modules = list(trial_modules)
+        self.dialects = list(dialects)
 
     def versions(self, file: str = "") -> list[PackageVersion]:
         """Return all versions, of one file or of all, sorted by file and version."""
@@ -152,7 +155,9 @@ class Packages(PackagesContract):
         _refuse_imported(removed, new, after)
         if not new:
             return {}
-        services = trial(after, new, self.trial_timeout, self.trial_modules, self.trial_memory)
+        services = trial(
+            after, new, self.trial_timeout, self.trial_modules, self.trial_memory, self.dialects
+        )
         for given in services.values():
             for name in given.values():
                 registered = self.registry.find_service(name)

@@ -29,14 +29,16 @@ def trial(
     timeout: float = ServerSection.trial_timeout,
     modules: Iterable[str] = (),
     memory: int = ServerSection.trial_memory,
+    dialects: Iterable[str] = (),
 ) -> dict[str, dict[str, str]]:
     """Import those of the packages that changed, and all that import them, in a child process.
 
     Returns their services by package, {class name: service name}. `modules` are imported before
-    them. The child has its own process group, killed after `timeout` seconds, at most `memory` MiB,
-    and none of Hansa's environment variables. Success is its report in a private file, never an
-    exit status. It is no sandbox: whoever may deploy code owns the server. Raises `Invalid` with
-    the faults under `source`; `MissingModule` if one is an import of what is not there.
+    them; `dialects` are those that `hansa_dialects` names. The child has its own process group,
+    killed after `timeout` seconds, at most `memory` MiB, and none of Hansa's environment variables.
+    Success is its report in a private file, never an exit status. It is no sandbox: whoever may
+    deploy code owns the server. Raises `Invalid` with the faults under `source`; `MissingModule` if
+    one is an import of what is not there.
     """
     tried = sorted(changed)
     names = ", ".join(tried)[:NAMES_SHOWN]
@@ -46,6 +48,7 @@ def trial(
             "sources": dict(sources),
             "changed": tried,
             "modules": list(modules),
+            "dialects": list(dialects),
             "report": file.fileno(),
             "memory": memory,
         }

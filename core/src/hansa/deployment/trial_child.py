@@ -7,7 +7,7 @@ import json
 import os
 import resource
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -28,7 +28,7 @@ def main() -> None:
     os.set_inheritable(job["report"], False)
     _limit_memory(job["memory"])
     try:
-        report = _try(job["sources"], job["changed"])
+        report = _try(job["sources"], job["changed"], job["dialects"])
     except BaseException as error:
         report = TrialReport(errors=[describe_error(error, ", ".join(job["changed"]))])
     os.write(job["report"], msgspec.json.encode(report))
@@ -42,8 +42,10 @@ def _limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
 
 
-def _try(sources: Mapping[str, str], changed: Collection[str]) -> TrialReport:
-    loader = PackageLoader()
+def _try(
+    sources: Mapping[str, str], changed: Collection[str], dialects: Iterable[str]
+) -> TrialReport:
+    loader = PackageLoader(dialects=dialects)
     made = {package: loader.make(package, 0, source) for package, source in sources.items()}
     loader.loaded = {each.name: each for each in made.values()}
     users = importers(sources, [import_name(package) for package in changed])

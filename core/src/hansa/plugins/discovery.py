@@ -46,6 +46,7 @@ name.
 IMPORT = "import"
 PHASES = (
     IMPORT,
+    "hansa_dialects",
     "hansa_listen",
     "hansa_engines",
     "hansa_ready",
@@ -270,6 +271,17 @@ class Plugins:
                 resource = _call(implementation, server=server)
             if resource is not None:
                 yield resource
+
+    def dialects(self, server: Server) -> list[str]:
+        """Return the modules by which sources in dialects of Python are read, which are imported."""
+        found: list[str] = []
+        for implementation in self.hook.hansa_dialects.get_hookimpls():
+            with self._guard(implementation):
+                names: list[str] = _call(implementation, server=server)
+                for name in names:
+                    importlib.import_module(name)
+                found += names
+        return found
 
     def definitions(self, server: Server) -> list[BuiltinDefinition]:
         """Return the definitions that come with plugins."""

@@ -82,6 +82,7 @@ class Worker:
             self.follower.note_package,
             self._deployed,
             plugins.starts,
+            self.server.packages.dialects,
         )
         self._stop = threading.Event()
         self._parent = os.getppid()

@@ -124,6 +124,7 @@ class WorkerServer:
             trial_timeout=config.server.trial_timeout,
             trial_memory=config.server.trial_memory,
             trial_modules=plugins.modules,
+            dialects=plugins.dialects(self),
         )
         self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
         self.leases = Leases(self.bus, self.id)

@@ -10,6 +10,7 @@ from .confirmation import Uploads
 from .correlation import accept_zato_cids
 from .gateway import Invoke, JSONGateway
 from .payloads import PlainDict
+from .section import ZatoSection
 from .zato.server.service.internal import Ping, Ping2
 from .zato.server.service.internal.helpers import Echo, InputLogger
 
@@ -53,6 +54,12 @@ def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
         }
         found.append(("channel", "http", service, settings))
     return found
+
+
+@hookimpl
+def hansa_dialects(server: Server) -> list[str]:
+    """Return what reads sources that may have been written for Python 2, unless it is off."""
+    return ["hansa_zato.python2.dialect"] if server.section(ZatoSection).python2_names else []
 
 
 @hookimpl

@@ -24,6 +24,13 @@ class ZatoSection(Model):
             "declared in the style of 3.x, else 2.0"
         ),
     ] = "auto"
+    python2_names: Annotated[
+        bool,
+        setting(
+            "Whether sources that import zato, or what only Python 2 has, find its modules and "
+            "built-in names, such as urllib2 and unicode"
+        ),
+    ] = True
     user_config: Annotated[
         dict[str, str],
         setting(

@@ -16,6 +16,9 @@ ALIASES: Final = {
     "bunch": "hansa_zato.bunch",
     "anyjson": "hansa_zato.anyjson",
 }
+CLIENT: Final = "zato.client"
+"""What hansa-zato-client brings, under a name inside the package that is provided here."""
+CLIENT_MODULE: Final = "hansa_zato_client"
 _IDENTITY: Final = ("__spec__", "__loader__", "__package__", "__name__", "__path__")
 """The attributes that the import system sets on a module that it loads."""
 
@@ -35,7 +38,7 @@ class AliasFinder(MetaPathFinder):
         real = ALIASES.get(visible)
         if real is None or _is_original(name, visible, real):
             return None
-        aliased = real + name.removeprefix(visible)
+        aliased = _aliased(name, visible, real)
         try:
             found = importlib.util.find_spec(aliased)
         except ModuleNotFoundError:
@@ -43,10 +46,19 @@ class AliasFinder(MetaPathFinder):
         return ModuleSpec(name, AliasLoader(aliased), is_package=True) if found else None
 
 
+def _aliased(name: str, visible: str, real: str) -> str:
+    """Return the name of the module that is meant by a visible one."""
+    if name == CLIENT or name.startswith(f"{CLIENT}."):
+        return CLIENT_MODULE + name.removeprefix(CLIENT)
+    return real + name.removeprefix(visible)
+
+
 def _is_original(name: str, visible: str, real: str) -> bool:
     """Whether a name belongs to a package that is installed under the visible name."""
     if name == visible:
-        return PathFinder.find_spec(name) is not None
+        spec = PathFinder.find_spec(name)
+        # a folder without __init__.py is that of hansa-zato-client
+        return spec is not None and spec.loader is not None
     return getattr(sys.modules.get(visible), "__name__", "") != real
 
 
@@ -69,5 +81,14 @@ class AliasLoader(Loader):
             setattr(module, name, value)
 
 
+def _forget_client() -> None:
+    """Forget `zato` where only its client was imported before, which then comes from here, too."""
+    found = sys.modules.get("zato")
+    if found is not None and getattr(found, "__file__", None) is None:
+        for name in [name for name in sys.modules if name in ("zato", CLIENT)]:
+            del sys.modules[name]
+
+
 if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
+    _forget_client()
     sys.meta_path.insert(0, AliasFinder())

@@ -1,6 +1,6 @@
 """The command `zato`: the words of Zato's command line, passed on to `hansa`.
 
-`zato service invoke` is its own. The entry point of the group `hansa.programs` makes
+`zato service invoke` and `zato migrate` are its own. The entry point of the group `hansa.programs` makes
 hansa-quickstart write the scripts `zato-qs-start.sh`, `-stop.sh` and `-restart.sh` too.
 """
 
@@ -26,6 +26,10 @@ def main() -> None:
         from .invoke import invoke
 
         sys.exit(invoke(words[2:]))
+    if words[:1] == ["migrate"]:
+        from .migrate import migrate
+
+        sys.exit(migrate(words[1:]))
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 

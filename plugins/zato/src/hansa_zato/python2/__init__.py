@@ -1,0 +1,1 @@
+"""Names and modules of Python 2, for the sources of services that were written for it."""
