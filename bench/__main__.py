@@ -43,6 +43,7 @@ from .roles import roles
 from .s3 import s3
 from .samples import samples
 from .sql import sql
+from .swift import swift
 from .tokens import tokens
 from .trace import trace
 from .web import web
@@ -313,6 +314,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "s3": s3,
     "samples": samples,
     "sql": sql,
+    "swift": swift,
     "tokens": tokens,
     "wss": wss,
     "trace": trace,

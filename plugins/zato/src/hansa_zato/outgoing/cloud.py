@@ -1,9 +1,9 @@
-"""`self.cloud` as services of the Zato dialect use it, over hansa-s3."""
+"""`self.cloud` as services of the Zato dialect use it, over hansa-s3 and hansa-swift."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from ..payloads import Value
@@ -70,6 +70,33 @@ class S3Connection(OpenConnection[LiveObjects]):
         yield S3Client(self._live())
 
 
+class LiveStore(Protocol):
+    """What is needed of Hansa's connection to OpenStack Swift."""
+
+    def client(self) -> AbstractContextManager[Value]:
+        """Lend a client of python-swiftclient."""
+
+
+class SwiftConnection(OpenConnection[LiveStore]):
+    """One object store of OpenStack."""
+
+    def client(self) -> AbstractContextManager[Value]:
+        """Lend a `swiftclient.Connection`; what it raises is an error of Hansa outside the block."""
+        return self._live().client()
+
+
+class OpenStack:
+    """`self.cloud.openstack`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def swift(self) -> Connections:
+        """Object stores."""
+        return Connections(self._server, "swift", SwiftConnection)
+
+
 class Aws:
     """`self.cloud.aws`."""
 
@@ -92,6 +119,11 @@ class Cloud:
     def aws(self) -> Aws:
         """Amazon, and who speaks its protocols."""
         return Aws(self._server)
+
+    @property
+    def openstack(self) -> OpenStack:
+        """OpenStack."""
+        return OpenStack(self._server)
 
     def __getattr__(self, name: str) -> Value:
         raise AttributeError(f"self.cloud.{name} is not available in this version of hansa-zato")

@@ -1,0 +1,5 @@
+"""OpenStack Swift for Hansa."""
+
+from .objects import SwiftObject
+
+__all__ = ["SwiftObject"]
