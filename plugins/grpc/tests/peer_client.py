@@ -12,9 +12,11 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
 from grpc_tools import protoc
 
 NAMES = {"preserving_proto_field_name": True}
@@ -53,9 +55,7 @@ class Client:
 
     def ask(self, asked):
         method = self.methods[asked["method"]]
-        kind = getattr(self.messages, method.input_type.name, None)
-        if kind is None:
-            from google.protobuf.struct_pb2 import Struct as kind
+        kind = getattr(self.messages, method.input_type.name, Struct)
         request = json_format.ParseDict(asked.get("data", {}), kind())
         call = getattr(self.stub, method.name)
         options = {
@@ -89,7 +89,7 @@ class Client:
     def load(self, asked):
         """Call from several threads until the next line comes."""
         self.running = True
-        counts = {"ok": 0, "failed": []}
+        counts: dict[str, Any] = {"ok": 0, "failed": []}
 
         def work():
             while self.running:

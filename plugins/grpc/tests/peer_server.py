@@ -6,6 +6,7 @@ and ca.pem for TLS.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 import time
@@ -28,10 +29,7 @@ def generated():
     if protoc.main(["protoc", f"-I{HERE}", f"-I{include}", *out, source]):
         raise SystemExit("rates.proto cannot be compiled")
     sys.path.insert(0, folder)
-    import rates_pb2
-    import rates_pb2_grpc
-
-    return rates_pb2, rates_pb2_grpc
+    return importlib.import_module("rates_pb2"), importlib.import_module("rates_pb2_grpc")
 
 
 class Rates:

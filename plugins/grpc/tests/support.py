@@ -96,7 +96,8 @@ def running(thing: Any) -> Iterator[Any]:
 
 def server_of(*services: type[Service], **others: Any) -> LocalServer:
     """A local server with these services."""
-    known = {one.get_name(): one for one in (*services, GrpcCall)}
+    given: list[type[Service]] = [*services, GrpcCall]
+    known = {one.get_name(): one for one in given}
     return LocalServer(services=known, **others)
 
 

@@ -263,7 +263,12 @@ def test_tls_with_client_certificates(tmp_path):
     with channel(server, {"rates.v1.Rates/Get": "rates.get"}, **tls) as one:
         seen = []
         inner = one.dispatch
-        one.dispatch = lambda request: seen.append(request) or inner(request)
+
+        def dispatch(request):
+            seen.append(request)
+            return inner(request)
+
+        one.dispatch = dispatch
         source = tmp_path / "channel.proto"
         source.write_text(one.texts["rates.v1"])
         arguments = ("rates.v1.Rates", f"localhost:{one.config.port}", tmp_path)

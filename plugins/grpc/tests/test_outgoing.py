@@ -160,7 +160,7 @@ def test_calls_are_signed(port):
 
 def test_a_server_that_dies_under_load_and_comes_back():
     port = free_port()
-    troubles = []
+    troubles: list[str] = []
     server = LocalServer()
     one = made(GrpcOutgoing, server, port=port, proto=PROTO, timeout=5)
     one.trouble = troubles.append

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hansa import Invalid, Service, learn
+from hansa import Invalid, Service
+from hansa_connect.declared import LISTS, Record, documentation_of, is_record, type_of, unmarked
 from msgspec import inspect
 
 from .numbers import number_of
-from .shapes import LISTS, STRUCT, Record, Shape, is_record, shape_of, unmarked
+from .shapes import STRUCT, Shape, shape_of
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor_pb2 import (
@@ -51,12 +52,13 @@ class DerivedFile:
         if declared is None:
             declared = self.file.service.add(name=service)
         added = declared.method.add(name=method)
-        self.comments[f"{service}.{method}"] = _documentation(cls)
-        output = _type_of(cls.Output)
+        self.comments[f"{service}.{method}"] = documentation_of(cls)
+        output, _, _ = unmarked(type_of(cls.Output))
         if isinstance(output, LISTS):
             added.server_streaming = True
             output, _, _ = unmarked(output.item_type)
-        added.input_type = self._top(_type_of(cls.Input), f"{method}Request", "Input")
+        input, _, _ = unmarked(type_of(cls.Input))
+        added.input_type = self._top(input, f"{method}Request", "Input")
         added.output_type = self._top(output, f"{method}Response", "Output")
 
     def _top(self, kind: inspect.Type, name: str, what: str) -> str:
@@ -88,7 +90,7 @@ class DerivedFile:
             )
         self._records[name] = record.cls
         message = self.file.message_type.add(name=name)
-        self.comments[name] = _documentation(record.cls)
+        self.comments[name] = documentation_of(record.cls)
         for one in record.fields:
             self._field(message, one.encode_name, one.type)
         _check_numbers(message)
@@ -103,7 +105,7 @@ class DerivedFile:
         except Invalid as invalid:
             raise Invalid(f"{where}: {invalid.detail}") from None
         _, marks, description = unmarked(kind)
-        self.comments[where] = _in_one_line(description)
+        self.comments[where] = " ".join(description.split())
         field = message.field.add(name=name, number=number_of(name, marks))
         if shape.key:
             self._map(message, field, shape)
@@ -150,26 +152,6 @@ def _check_numbers(message: DescriptorProto) -> None:
                 f"{message.name}: {other} and {field.name} have the same number, {field.number}: "
                 "give one of them another by hansa_grpc.number"
             )
-
-
-def _type_of(declared: object) -> inspect.Type:
-    if declared is None:
-        return inspect.AnyType()
-    try:
-        found, _, _ = unmarked(inspect.type_info(learn(declared)))
-    except TypeError as error:
-        raise Invalid(f"no message can be derived from {declared!r}: {error}") from None
-    return found
-
-
-def _documentation(cls: type) -> str:
-    text = vars(cls).get("__doc__") or ""
-    # what dataclasses write themselves
-    return "" if text.startswith(f"{cls.__name__}(") else _in_one_line(text)
-
-
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _path(cls: type) -> str:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any
 
 from hansa import Invalid
+from hansa_connect.declared import LISTS, Record, is_record, unmarked
 from msgspec import inspect
 
-Record: TypeAlias = inspect.StructType | inspect.DataclassType | inspect.TypedDictType
 STRUCT = "google.protobuf.Struct"
 """The message of any object."""
 _VALUE = "google.protobuf.Value"
 _LIST = "google.protobuf.ListValue"
-LISTS = (
-    inspect.ListType,
-    inspect.VarTupleType,
-    inspect.SetType,
-    inspect.FrozenSetType,
-    inspect.CollectionType,
-)
 _SCALARS: dict[type[inspect.Type], str] = {
     inspect.BoolType: "bool",
     inspect.IntType: "int64",
@@ -55,29 +47,6 @@ class Shape:
     record: Record | None = None
     repeated: bool = False
     key: str = ""
-
-
-def is_record(kind: inspect.Type) -> TypeGuard[Record]:
-    """Whether a type has members by name."""
-    return isinstance(kind, inspect.StructType | inspect.DataclassType | inspect.TypedDictType)
-
-
-def unmarked(kind: inspect.Type) -> tuple[inspect.Type, Mapping[str, Any], str]:
-    """Return a type without marks and without None, what the marks say, and their description."""
-    marks: dict[str, Any] = {}
-    description = ""
-    while True:
-        if isinstance(kind, inspect.Metadata):
-            marks.update(kind.extra or {})
-            description = description or (kind.extra_json_schema or {}).get("description", "")
-            kind = kind.type
-        elif isinstance(kind, inspect.UnionType):
-            rest = [one for one in kind.types if not isinstance(one, inspect.NoneType)]
-            if len(rest) != 1:
-                return kind, marks, description
-            kind = rest[0]
-        else:
-            return kind, marks, description
 
 
 def shape_of(kind: inspect.Type) -> Shape:
