@@ -23,9 +23,15 @@ _READ = {
 """The properties that a service sees, by their names in paho-mqtt."""
 
 
+_EMPTY = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+
+
 def made(kind: int, **values: object) -> Properties:
     """Return the properties of a packet; None leaves one out."""
-    properties: Any = Properties(kind)  # type: ignore[no-untyped-call]
+    return _filled(Properties(kind), **values)  # type: ignore[no-untyped-call]
+
+
+def _filled(properties: Any, **values: object) -> Properties:
     for name, value in values.items():
         if value is not None:
             setattr(properties, name, value)
@@ -41,9 +47,14 @@ def of_message(
     expiry: int | None,
 ) -> Properties:
     """Return the properties of a message to publish."""
-    return made(
-        PacketTypes.PUBLISH,
-        UserProperty=list(headers.items()) or None,
+    # PERF: paho-mqtt builds its tables anew for each message, and searches them for each value:
+    # 30 of the 125 microseconds that the thread of a caller spends on a message
+    properties: Any = Properties.__new__(Properties)
+    properties.__dict__.update(_EMPTY.__dict__)
+    if headers:
+        properties.__dict__["UserProperty"] = list(headers.items())
+    return _filled(
+        properties,
         ContentType=content_type,
         ResponseTopic=response_topic,
         CorrelationData=correlation_data,
