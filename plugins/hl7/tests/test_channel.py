@@ -37,6 +37,7 @@ def code_of(answer):
     "what is in hand when its worker dies; with `sequence`, not what was answered in vain",
 )
 class TestChannel(ChannelContract):
+    earlier = ({"port": 2575, "service": "x", "max_size": 1000},)
     cls = MllpChannel
     headers = {"hl7-message-type": "ADT^A01", "hl7-version": "2.5"}
     counts_attempts = False  # the sender repeats a message without saying so
@@ -171,11 +172,11 @@ class TestChannel(ChannelContract):
     def test_the_largest_message_and_one_byte_more(self):
         inbox = Inbox()
         raw = message(b"x" * 300_000)
-        with self.receiving(inbox, max_size=len(raw)), Sender(self.port) as sender:
+        with self.receiving(inbox, max_body=len(raw)), Sender(self.port) as sender:
             assert code_of(sender.send(raw)) == "AA"
             assert code_of(sender.send(message())) == "AA"
             found = read_acknowledgement(sender.send(raw + b"\r"))
-            assert found.code == "AE" and "max_size" in found.text and found.control_id
+            assert found.code == "AE" and "max_body" in found.text and found.control_id
             assert sender.receive() == b""
         assert len(inbox.requests) == 2
 

@@ -21,8 +21,11 @@ from plugins.hl7.tests.servers import (
     message,
 )
 
+EARLIER = ({"host": "hl7.example.com", "port": 2575, "max_size": 1000},)
+
 
 class TestHl7(OnPeer, OutgoingContract):
+    earlier = EARLIER
     cls, make_peer = MllpOutgoing, Hl7Receiver
 
     def use(self, outgoing):
@@ -82,13 +85,13 @@ class TestHl7(OnPeer, OutgoingContract):
             (message(f15="NE", f16="NE"), "MSH-15"),
             (message().replace(b"|P|", b"||").replace(b"|M", b"|", 1), ""),
             ("MSH|^~\\&|a||||||ADT||P|2.5", "MSH-10"),
-            (message(b"x" * 2000), "max_size is 1000"),
+            (message(b"x" * 2000), "max_body is 1000"),
             ("MSH|^~\\&|ü||||||ADT|1|P|2.5||||||8859/5", "MSH-18"),
             ("MSH|^~\\&|a||||||ADT|1|P|2.5||||||EBCDIC", "is not known"),
         ],
     )
     def test_what_cannot_be_sent_is_refused_at_once(self, raw, fault):
-        with self.running(max_size=1000) as outgoing:
+        with self.running(max_body=1000) as outgoing:
             if not fault:
                 assert outgoing.send(raw).ok
                 return
@@ -97,9 +100,9 @@ class TestHl7(OnPeer, OutgoingContract):
 
     def test_the_largest_message_arrives(self):
         raw = message(b"x" * 1_000_000)
-        with self.running(max_size=len(raw)) as outgoing:
+        with self.running(max_body=len(raw)) as outgoing:
             assert outgoing.send(raw).ok
-            with pytest.raises(Invalid, match="max_size"):
+            with pytest.raises(Invalid, match="max_body"):
                 outgoing.send(raw + b"\r")
 
     def test_one_connection_keeps_the_order(self):
@@ -113,6 +116,7 @@ class TestHl7(OnPeer, OutgoingContract):
 
 
 class TestHl7apy(OnPeer, OutgoingContract):
+    earlier = EARLIER
     """A receiver that ends each connection after its answer."""
 
     cls, make_peer = MllpOutgoing, Hl7apyReceiver

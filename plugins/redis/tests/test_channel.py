@@ -172,20 +172,20 @@ def test_what_is_given_up_is_a_dead_letter_with_the_cause(peer, redis, source):
 @SOURCES
 def test_nothing_is_lost_where_dead_letters_cannot_be_added(peer, redis, source):
     """A transaction of Redis carries out what follows a command that fails."""
-    with channel(peer, Inbox("reject"), source=source, dead_letters="dead") as one:
+    with channel(peer, Inbox("reject"), source=source, dead_letter_stream="dead") as one:
         redis.set("dead", "no stream")
         send(redis, source, b"poison")
         wait_until(lambda: one.server.objects.losses, 10)
     [error] = one.server.objects.losses.values()
-    assert "dead_letters" in str(error)
+    assert "dead_letter_stream" in str(error)
     assert left(redis, source) == 1
     with (
-        pytest.raises(HansaError, match="check the setting dead_letters"),
-        channel(peer, Inbox(), source=source, dead_letters="dead"),
+        pytest.raises(HansaError, match="check the setting dead_letter_stream"),
+        channel(peer, Inbox(), source=source, dead_letter_stream="dead"),
     ):
         pass
     redis.delete("dead")
-    with channel(peer, Inbox("reject"), source=source, dead_letters="dead"):
+    with channel(peer, Inbox("reject"), source=source, dead_letter_stream="dead"):
         wait_until(lambda: redis.xlen("dead") == 1, 10)
         wait_until(lambda: left(redis, source) == 0, 10)
 
@@ -193,7 +193,7 @@ def test_nothing_is_lost_where_dead_letters_cannot_be_added(peer, redis, source)
 @SOURCES
 def test_the_largest_message_passes_and_one_byte_more_is_given_up(peer, redis, source):
     inbox = Inbox()
-    with channel(peer, inbox, source=source, max_body=1_000_000, dead_letters="dead"):
+    with channel(peer, inbox, source=source, max_body=1_000_000, dead_letter_stream="dead"):
         send(redis, source, b"x" * 1_000_000, b"x" * 1_000_001)
         inbox.wait(1, 60)
         wait_until(lambda: redis.xlen("dead") == 1)
@@ -315,7 +315,7 @@ def test_a_refusal_names_the_setting_to_change(peer, redis, changes, told):
     [
         ({"address": "redis+cluster://10.0.0.5:6379"}, {"address"}),
         ({"address": "http://x"}, {"address"}),
-        ({"dead_letters": "in"}, {"dead_letters"}),
+        ({"dead_letter_stream": "in"}, {"dead_letter_stream"}),
         ({"username": "u"}, {"password"}),
         ({"first_delay": 9, "last_delay": 1}, {"last_delay"}),
         ({"group": "", "key": ""}, {"group", "key"}),

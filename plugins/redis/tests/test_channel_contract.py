@@ -39,6 +39,7 @@ class OnValkey(OnPeer):
     cls = RedisChannel
     make_peer = Peer
     source: ClassVar[str] = ""
+    earlier = ({"key": "in", "service": "x", "dead_letters": "dead"},)
     good: ClassVar[dict[str, Any]] = {"first_delay": 0.05, "timeout": 3}
 
     @pytest.fixture(autouse=True)

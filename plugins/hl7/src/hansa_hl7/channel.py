@@ -94,7 +94,7 @@ class MllpChannel(Channel[ReceivingSettings]):
         """Handle the messages of a connection, one after the other, until it ends."""
         config = self.config
         listener = self._listener
-        frames = FrameReader(connection, config.max_size)
+        frames = FrameReader(connection, config.max_body)
         certificates = _certificates(connection)
         while listener is not None and not listener.stopping:
             try:

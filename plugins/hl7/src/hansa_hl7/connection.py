@@ -38,7 +38,7 @@ class Connection:
             context = config.context()
             if context is not None:
                 self._socket = context.wrap_socket(made, server_hostname=config.host)
-            self._frames = FrameReader(self._socket, config.max_size)
+            self._frames = FrameReader(self._socket, config.max_body)
 
     def close(self) -> None:
         """Close the connection; may be called more than once."""

@@ -76,8 +76,8 @@ class MllpOutgoing(PooledOutgoing[SendingSettings, Connection]):
             faults["MSH-10"] = "the control id is missing, by which it is acknowledged"
         if header.field(15).upper() == header.field(16).upper() == _NEVER:
             faults["MSH-15"] = "asks for no acknowledgement; it could be lost without notice"
-        if len(raw) > self.config.max_size:
-            limit = self.config.max_size
-            faults["message"] = f"has {len(raw)} bytes; max_size is {limit}"
+        if len(raw) > self.config.max_body:
+            limit = self.config.max_body
+            faults["message"] = f"has {len(raw)} bytes; max_body is {limit}"
         if faults:
             raise Invalid(faults)

@@ -36,5 +36,5 @@ class FrameTooLarge(FramingFault):
     """A message is larger than what is taken; `head` is its beginning."""
 
     def __init__(self, limit: int, head: bytes) -> None:
-        super().__init__(f"the message is larger than max_size, {limit} bytes")
+        super().__init__(f"the message is larger than max_body, {limit} bytes")
         self.head = head

@@ -25,9 +25,17 @@ class MllpAddressSettings(Model):
 class MessageSettings(Model):
     """Messages."""
 
-    max_size: Annotated[
+    max_body: Annotated[
         int, setting("Maximum bytes of a message, without its frame", ge=1, le=2**30)
     ] = 4 * 1024 * 1024
+
+    @classmethod
+    def upgrade(cls, old: dict[str, object]) -> dict[str, object]:
+        """Read what the limit of a message was called before."""
+        if "max_size" not in old:
+            return old
+        rest = {name: value for name, value in old.items() if name != "max_size"}
+        return {"max_body": old["max_size"], **rest}
 
 
 class SendingSettings(PoolSettings, TlsSettings, MessageSettings, MllpAddressSettings):

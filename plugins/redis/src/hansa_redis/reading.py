@@ -18,7 +18,7 @@ from .untyped import Argument
 
 LONGEST_BLOCK = 0.5
 """Seconds for which Redis is asked to wait for a message, so that a stop has not to wait longer."""
-CHECK_DEAD_LETTERS = "check the setting dead_letters"
+CHECK_DEAD_LETTERS = "check the setting dead_letter_stream"
 BODY = "body"
 """The field of an entry that has the body of a dead letter."""
 
@@ -78,14 +78,22 @@ class ReadingSettings(PrefetchSettings, RedisSettings):
         Literal["right", "left"],
         setting("End of a list from which messages are taken: right where senders use LPUSH"),
     ] = "right"
-    dead_letters: Annotated[
+    dead_letter_stream: Annotated[
         str, setting("Stream for messages that are given up; empty for KEY.dead-letter")
     ] = ""
 
     @property
-    def dead_letter_stream(self) -> str:
+    def dead_letters(self) -> str:
         """The stream of dead letters: the one that is set, or the one of the key."""
-        return self.dead_letters or f"{self.key}.dead-letter"
+        return self.dead_letter_stream or f"{self.key}.dead-letter"
+
+    @classmethod
+    def upgrade(cls, old: dict[str, object]) -> dict[str, object]:
+        """Read what the stream of dead letters was called before."""
+        if "dead_letters" not in old:
+            return old
+        rest = {name: value for name, value in old.items() if name != "dead_letters"}
+        return {"dead_letter_stream": old["dead_letters"], **rest}
 
     def check(self) -> None:
         """Refuse a Redis Cluster, and a stream for its own dead letters; raises `Invalid`."""
@@ -93,8 +101,8 @@ class ReadingSettings(PrefetchSettings, RedisSettings):
         faults: dict[str, str] = {}
         if is_cluster(self.address):
             faults["address"] = "a channel reads from one Redis, and not from a Redis Cluster"
-        if self.source != "pubsub" and self.dead_letter_stream == self.key:
-            faults["dead_letters"] = "must differ from key"
+        if self.source != "pubsub" and self.dead_letters == self.key:
+            faults["dead_letter_stream"] = "must differ from key"
         if faults:
             raise Invalid(faults)
 
@@ -109,7 +117,7 @@ class Reading:
 
     def check_dead_letters(self) -> None:
         """Raise `Unavailable` if dead letters cannot be added."""
-        stream = self.config.dead_letter_stream
+        stream = self.config.dead_letters
         found = self.client.type(stream)
         if found not in (b"none", b"stream"):
             raise Unavailable(f"the key {stream!r} is no stream: {CHECK_DEAD_LETTERS}")
@@ -119,7 +127,7 @@ class Reading:
 
         One transaction would forget it, too, where the stream takes no entry. Raises `Unavailable`.
         """
-        stream = self.config.dead_letter_stream
+        stream = self.config.dead_letters
         try:
             self.client.xadd(stream, fields)
         except ResponseError as error:
