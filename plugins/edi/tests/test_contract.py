@@ -73,6 +73,7 @@ def damaged(sample, *changes):
 
 class TestEdifact(FormatContract):
     cls = EdifactFormat
+    examples = 50
     model = None
     values = some.one_of(
         interchanges(None, "3", ANY, False),
@@ -116,10 +117,10 @@ class TestEdifact(FormatContract):
     )
 
 
-X12_HEADER = [
-    "ISA", "00", "", "00", "", "ZZ", "SENDER", "ZZ", "RECEIVER", "261130", "1609", "^", "00501",
-    "000000001", "0", "P", ":",
-]  # fmt: skip
+X12_HEADER = PURCHASE[:105].replace("SENDER         ", "SENDER").split("*")
+for padded in (2, 4):
+    X12_HEADER[padded] = ""
+X12_HEADER[8] = X12_HEADER[8].strip()
 
 
 def x12_interchanges():
@@ -141,6 +142,7 @@ def x12_interchanges():
 
 class TestX12(FormatContract):
     cls = X12Format
+    examples = 50
     model = None
     values = x12_interchanges()
     hostile = (

@@ -61,6 +61,7 @@ def sent(texts, **more):
 
 class TestUrlencoded(FormatContract):
     cls = FormFormat
+    examples = 50
     values = forms(URLENCODED_NAMES, TEXT)
     model = Sent
     hostile = (
@@ -85,6 +86,7 @@ END = b"--b--\r\n"
 
 class TestMultipart(FormatContract):
     cls = FormFormat
+    examples = 50
     values = forms(MULTIPART_NAMES, NO_MARK | FILES)
     model = Sent
     hostile = (
