@@ -21,6 +21,7 @@ from hansa_web.settings import WebSection
 from playwright.sync_api import Browser as Chromium
 
 from plugins.web.tests.real_browser import Listening, launched, listening
+from plugins.web.tests.shown import addresses
 from tests.parallel import Shared
 
 CLUSTER = "tests"
@@ -185,6 +186,12 @@ def web(server: RunningServer, of_unit: Shared) -> Listening:
 def url(web: Listening) -> str:
     """The address of the web admin."""
     return web.url
+
+
+@pytest.fixture(scope="module")
+def shown(server: RunningServer, of_unit: Shared) -> list[str]:
+    """Addresses of all pages, with something to show."""
+    return of_unit.get("shown", lambda: contextlib.nullcontext(addresses(server)))
 
 
 @pytest.fixture(scope="module")

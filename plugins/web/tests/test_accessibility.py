@@ -22,7 +22,6 @@ from plugins.web.tests.shown import (
     UNANSWERED,
     WITH_REFUSED,
     Refusing,
-    addresses,
     leave_unanswered,
 )
 
@@ -159,12 +158,6 @@ MOST_STOPS = 250
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
 )
-
-
-@pytest.fixture(scope="module")
-def shown(server: RunningServer) -> list[str]:
-    """Addresses of all pages, with something to show."""
-    return addresses(server)
 
 
 @contextlib.contextmanager

@@ -10,14 +10,15 @@ from typing import Any
 import falcon
 
 from .api import ApiError
+from .language.texts import gettext, gettext_noop
 from .page import Download
 from .rendering import render
 
 log = logging.getLogger("hansa.web")
 _FOR_ADVICE = {
-    401: "Log in again.",
-    403: "Your role does not allow this; ask an administrator of the cluster.",
-    503: "The page works again as soon as a server or the load-balancer answers.",
+    401: gettext_noop("Log in again."),
+    403: gettext_noop("Your role does not allow this; ask an administrator of the cluster."),
+    503: gettext_noop("The page works again as soon as a server or the load-balancer answers."),
 }
 
 
@@ -53,11 +54,11 @@ def show_problem(
     """Answer with the page of an error of the API, its status and its correlation id."""
     text = render(
         "error.html",
-        title=str(error.problem.get("title") or "Error"),
+        title=str(error.problem.get("title") or gettext("Error")),
         detail=str(error),
         status=error.status,
         cid=error.cid,
-        advice=_FOR_ADVICE.get(error.status, ""),
+        advice=gettext(_FOR_ADVICE[error.status]) if error.status in _FOR_ADVICE else "",
         frame=frame.get("frame"),
     )
     show(request, response, text, error.status)
@@ -72,7 +73,7 @@ def show_failure(
         return
     cid = secrets.token_hex(8)
     log.error("%s %s failed (%s)", request.method, request.path, cid, exc_info=error)
-    detail = "the page failed unexpectedly; the web admin's log tells more"
+    detail = gettext("the page failed unexpectedly; the web admin's log tells more")
     show_problem(request, response, ApiError(500, {"detail": detail, "cid": cid}))
 
 
@@ -84,6 +85,6 @@ def show_not_found(
 ) -> None:
     """Answer for an address that is no page's, or a method that a page does not have."""
     status = error.status_code
-    detail = error.description or f"there is nothing at {request.path}"
+    detail = error.description or gettext("there is nothing at %(path)s", path=request.path)
     show_problem(request, response, ApiError(status, {"title": error.title, "detail": detail}))
     response.set_headers(error.headers or {})

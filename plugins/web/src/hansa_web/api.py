@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hansa_cli.certificates import tls_context
 
 from .connection import Destination
+from .language.texts import gettext
 
 if TYPE_CHECKING:
     # PERF: the login answers a tenth sooner, since what it does not need is imported by the first call
@@ -78,7 +79,11 @@ class ApiError(Exception):
     """The API did not do what it was asked: `status`, and the `problem` document (RFC 9457)."""
 
     def __init__(self, status: int, problem: JsonObject) -> None:
-        super().__init__(problem.get("detail") or problem.get("title") or f"status {status}")
+        super().__init__(
+            problem.get("detail")
+            or problem.get("title")
+            or gettext("status %(status)s", status=status)
+        )
         self.status = status
         self.problem = problem
 
@@ -103,7 +108,9 @@ class Unanswered(ApiError):
     """No address of the cluster answered."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(503, {"code": "unanswered", "title": "Not answered", "detail": detail})
+        super().__init__(
+            503, {"code": "unanswered", "title": gettext("Not answered"), "detail": detail}
+        )
 
 
 @dataclass(frozen=True)
@@ -196,15 +203,25 @@ class ClusterApi:
                 self._avoided[url] = time.monotonic() + AVOIDED
                 continue
             except httpx2.HTTPError as error:
-                raise Unanswered(f"{url} did not answer: {error or type(error).__name__}") from None
+                raise Unanswered(
+                    gettext(
+                        "%(url)s did not answer: %(value)s",
+                        url=url,
+                        value=error or type(error).__name__,
+                    )
+                ) from None
             if answer.status == 503 and not answer.is_json:
                 # a load-balancer without a server: nothing was carried out
-                reasons.append(f"{url}: no server is available")
+                reasons.append(gettext("%(url)s: no server is available", url=url))
                 self._avoided[url] = time.monotonic() + AVOIDED
                 continue
             return answer
-        tried = "; ".join(reasons) or "it has no address yet"
-        raise Unanswered(f"the cluster {self.name} cannot be reached: {tried}")
+        tried = "; ".join(reasons) or gettext("it has no address yet")
+        raise Unanswered(
+            gettext(
+                "the cluster %(name)s cannot be reached: %(tried)s", name=self.name, tried=tried
+            )
+        )
 
     def _exchange(
         self, method: str, url: str, path: str, headers: Mapping[str, str], body: bytes
@@ -255,6 +272,8 @@ def _json_answer(answer: Relayed) -> JsonObject:
     if answer.status < 300 and isinstance(found, dict):
         return found
     if not isinstance(found, dict):
-        detail = f"the cluster answered with status {answer.status}, and no JSON object"
-        found = {"code": "no-json", "title": "Not an answer of Hansa", "detail": detail}
+        detail = gettext(
+            "the cluster answered with status %(status)s, and no JSON object", status=answer.status
+        )
+        found = {"code": "no-json", "title": gettext("Not an answer of Hansa"), "detail": detail}
     raise ApiError(answer.status, found)

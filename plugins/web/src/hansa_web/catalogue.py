@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hansa_cli.schema import Schema
 
 from .api import Access, ApiError, ClusterApi, JsonObject
+from .language.texts import gettext
 
 KEPT = 30.0
 """Seconds for which a description is used before it is asked for again."""
@@ -98,7 +99,7 @@ def _listed(found: JsonObject) -> ListedType:
 def _described(found: JsonObject) -> RegisteredType:
     schema = found["schema"]
     if not isinstance(schema, dict):
-        raise ApiError(502, {"detail": "the cluster describes a type without a schema"})
+        raise ApiError(502, {"detail": gettext("the cluster describes a type without a schema")})
     return RegisteredType(
         kind=found["kind"],
         type=found["type"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .language.texts import gettext
+
 BROWSERS = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
@@ -27,5 +29,5 @@ def device(agent: str) -> str:
     browser = next((name for part, name in BROWSERS if part in agent), "")
     system = next((name for part, name in SYSTEMS if part in agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or agent or "unknown"
+        return gettext("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or agent or gettext("unknown")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .api import Appearance, ClusterApi
 from .guard import TOKEN_FIELD
 from .icon import icon_path
+from .language.texts import gettext
 from .page import GROUPS, Page
 from .pages.me import ADMINISTER
 from .sessions import Notice
@@ -45,7 +46,7 @@ def frame_of(visit: Visit, page: Page, web: Web) -> Frame:
     return Frame(
         cluster=visit.cluster,
         appearance=visit.api.appearance,
-        navigation=[(group, _entries(visit, page, web.pages, group)) for group in GROUPS],
+        navigation=[(gettext(group), _entries(visit, page, web.pages, group)) for group in GROUPS],
         user=visit.access.user,
         token=visit.session.form_token,
         token_field=TOKEN_FIELD,
@@ -76,7 +77,11 @@ def _may_see(visit: Visit, page: Page) -> bool:
 
 def _entries(visit: Visit, current: Page, pages: tuple[Page, ...], group: str) -> list[Entry]:
     return [
-        Entry(page.title, visit.path(*page.path.strip("/").split("/")).rstrip("/"), page is current)
+        Entry(
+            gettext(page.title),
+            visit.path(*page.path.strip("/").split("/")).rstrip("/"),
+            page is current,
+        )
         for page in pages
         if page.group == group and _may_see(visit, page)
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from .api import JsonObject
 from .guard import TOKEN_FIELD
+from .language.texts import gettext_noop
 from .sessions import SeenForm
 from .visit import Form
 
@@ -28,9 +29,9 @@ SECRETS = "~secrets"
 KEPT_FORM = "~kept"
 """The field of an address or of a form that names a form that is kept."""
 PASSWORD = "password"
-NOT_APPLIED = (
-    "The session had ended, and nothing was applied. This is what you entered; secrets have to be "
-    "entered again."
+NOT_APPLIED = gettext_noop(
+    "The session had ended, and nothing was applied. This is what you "
+    "entered; secrets have to be entered again."
 )
 
 

@@ -12,13 +12,14 @@ from .answers import lead_to, show
 from .api import STATUS, Access, ApiError, ClusterApi, Unanswered
 from .api_login import log_in, log_out
 from .guard import TOKEN_FIELD, has_token, is_foreign
+from .language.texts import gettext, gettext_noop
 from .posted import read_form, read_query
 from .rendering import render
 from .visit import Form
 from .web import Web
 
 log = logging.getLogger("hansa.web")
-WRONG = "The user or the password is not right."
+WRONG = gettext_noop("The user or the password is not right.")
 
 
 def login_path(cluster: str, following: str, **shown: str) -> str:
@@ -32,7 +33,7 @@ def refuse_foreign(request: falcon.Request) -> None:
     """Raise `falcon.HTTPForbidden` for what a page of another origin has sent."""
     if is_foreign(request):
         raise falcon.HTTPForbidden(
-            title="Refused", description="requests of other sites are refused"
+            title=gettext("Refused"), description=gettext("requests of other sites are refused")
         )
 
 
@@ -52,7 +53,7 @@ class LoginPage:
         form = read_form(request)
         api = self._web.clusters.get(form.get("cluster"))
         if api is None:
-            self._show(request, response, form, "There is no such cluster.", 422)
+            self._show(request, response, form, gettext("There is no such cluster."), 422)
             return
         try:
             access = log_in(
@@ -68,7 +69,7 @@ class LoginPage:
             return
         if access is None:
             log.warning("login of %r was refused by %s", form.get("user")[:80], api.name)
-            self._show(request, response, form, WRONG, 401)
+            self._show(request, response, form, gettext(WRONG), 401)
             return
         before = self._web.sessions.end(self._web.token(request))
         kept = before.access if before is not None else {}
@@ -90,7 +91,7 @@ class LoginPage:
         chosen = form.get("cluster") or next(iter(self._web.clusters), "")
         text = render(
             "login.html",
-            title="Log in",
+            title=gettext("Log in"),
             clusters=list(self._web.clusters.values()),
             chosen=chosen,
             following=form.get("next"),
@@ -122,7 +123,7 @@ class Logout:
         session = self._web.sessions.find(token)
         if session is not None:
             if not has_token(session, read_form(request).get(TOKEN_FIELD)):
-                raise falcon.HTTPForbidden(description="the form is not of this session")
+                raise falcon.HTTPForbidden(description=gettext("the form is not of this session"))
             self._web.sessions.end(token)
             for name, access in session.access.items():
                 log_out(self._web.clusters[name], access)
@@ -149,7 +150,7 @@ class ClusterList:
         ]
         text = render(
             "clusters.html",
-            title="Clusters",
+            title=gettext("Clusters"),
             cards=cards,
             alike=self._alike(),
             frame=None,
@@ -168,7 +169,7 @@ class ClusterList:
 def _state(api: ClusterApi, access: Access | None) -> dict[str, object]:
     """Return what the card of a cluster shows: its servers, or why they are not known."""
     if access is None:
-        return {"status": None, "note": "not logged in"}
+        return {"status": None, "note": gettext("not logged in")}
     try:
         return {"status": api.call(STATUS, {}, access), "note": ""}
     except ApiError as error:

@@ -8,13 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from .language.texts import gettext_noop
 from .view import View
 
 if TYPE_CHECKING:
     from .visit import Visit
 
 Group = Literal["Watch", "Messages", "Configure", "Change", "System", ""]
-GROUPS: tuple[Group, ...] = ("Watch", "Messages", "Configure", "Change", "System")
+GROUPS: tuple[Group, ...] = (
+    gettext_noop("Watch"),
+    gettext_noop("Messages"),
+    gettext_noop("Configure"),
+    gettext_noop("Change"),
+    gettext_noop("System"),
+)
 """The groups of the navigation, in order."""
 Context: TypeAlias = dict[str, Any]
 """What a template gets, by name."""

@@ -13,6 +13,7 @@ from .api import ApiError
 from .drawn import DrawnPage
 from .frame import frame_of
 from .guard import TOKEN_FIELD, has_token
+from .language.texts import gettext
 from .login import refuse_foreign
 from .page import Context, Download, Outcome, Page, Redirect, Shown
 from .posted import read_posted, read_query
@@ -79,7 +80,8 @@ class PageResource:
         visit.form = read_posted(request)
         if not has_token(visit.session, visit.form.get(TOKEN_FIELD)):
             raise falcon.HTTPForbidden(
-                title="Refused", description="the form is not of this session; load the page again"
+                title=gettext("Refused"),
+                description=gettext("the form is not of this session; load the page again"),
             )
         try:
             outcome = self._outcome(request, response, visit, self._page.act)
@@ -142,7 +144,9 @@ class PageResource:
         """Return what the page's functions get; None if the browser is led to the login."""
         api = self._web.clusters.get(cluster)
         if api is None:
-            raise falcon.HTTPNotFound(description=f"there is no cluster {cluster}")
+            raise falcon.HTTPNotFound(
+                description=gettext("there is no cluster %(cluster)s", cluster=cluster)
+            )
         session = self._web.session(request)
         access = session.access.get(cluster) if session is not None else None
         if session is None or access is None:
@@ -170,7 +174,7 @@ class PageResource:
         template: str = "",
     ) -> str:
         """Answer with a page; returns its text."""
-        title = str(context.get("title") or self._page.title)
+        title = str(context.get("title") or gettext(self._page.title))
         frame = frame_of(visit, self._page, self._web)
         text = render(
             template or self._page.template,

@@ -15,6 +15,7 @@ from falcon.routing import CompiledRouter
 from jinja2 import TemplateError
 
 from . import hookspecs
+from .language.catalogues import add_texts_of
 from .page import GROUPS, Page
 from .pages import PAGES
 from .rendering import environment
@@ -34,6 +35,9 @@ def plugin_pages() -> list[Page]:
                 log.error("plugin %s: the page %r is left out: %s", point.name, page, fault)
             else:
                 found.append(page)
+                package, _, file = page.template.partition(":")
+                if file:
+                    add_texts_of(package)
     return found
 
 

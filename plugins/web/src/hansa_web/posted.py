@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 
 import falcon
 
+from .language.texts import gettext
 from .visit import Form
 
 MULTIPART = "multipart/form-data"
@@ -50,16 +51,16 @@ def read_form(request: falcon.Request) -> Form:
     """
     if (request.content_length or 0) > LONGEST:
         raise falcon.HTTPContentTooLarge
-    return _parsed(request.bounded_stream.read(LONGEST), "the form")
+    return _parsed(request.bounded_stream.read(LONGEST), gettext("the form cannot be read"))
 
 
 def read_query(request: falcon.Request) -> Form:
     """Return the fields of the address; raises `falcon.HTTPError` for too many."""
-    return _parsed(request.query_string.encode(), "the address")
+    return _parsed(request.query_string.encode(), gettext("the address cannot be read"))
 
 
-def _parsed(text: bytes, what: str) -> Form:
+def _parsed(text: bytes, fault: str) -> Form:
     try:
         return Form(parse_qs(text.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError:
-        raise falcon.HTTPBadRequest(description=f"{what} cannot be read") from None
+        raise falcon.HTTPBadRequest(description=fault) from None

@@ -13,6 +13,7 @@ from .api import ApiError, ClusterApi, JsonObject
 from .api_login import confirm_password
 from .guard import TOKEN_FIELD, has_token
 from .kept_forms import KEPT_FORM, PASSWORD, KeptForm, without_secrets
+from .language.texts import gettext
 from .login import login_path
 from .page import Page, Shown
 from .posted import read_posted
@@ -113,12 +114,17 @@ def kept_form(web: Web, request: falcon.Request, visit: Visit) -> KeptForm | Non
 def show_again(page: Page, visit: Visit, kept: KeptForm) -> Shown:
     """Return the page with a form that was not carried out; raises `ApiError`."""
     visit.form = kept.form
-    visit.told = kept.told
+    visit.told = gettext(kept.told) if kept.told else ""
     visit.session.seen.update(kept.seen)
     if page.again is not None:
         return page.again(visit)
     fields = [(name, value) for name, values in kept.form.fields.items() for value in values]
-    context = {"title": page.title, "fields": fields, "path": kept.path, "summary": kept.told}
+    context = {
+        "title": gettext(page.title),
+        "fields": fields,
+        "path": kept.path,
+        "summary": visit.told,
+    }
     return Shown(context, 200, AGAIN_TEMPLATE)
 
 
@@ -132,13 +138,13 @@ def ask_password(
     path = request.relative_uri
     kept = name or web.kept.keep(visit.cluster, visit.access.user, path, visit.form, {})
     if not kept:
-        detail = (
-            "the form is too large to be kept while the password is asked for: log out and in again, "
-            "and send it within 5 minutes"
+        detail = gettext(
+            "the form is too large to be kept while the password is asked for: log "
+            "out and in again, and send it within 5 minutes"
         )
-        raise ApiError(413, {"title": "Too large", "detail": detail})
+        raise ApiError(413, {"title": gettext("Too large"), "detail": detail})
     context = {
-        "title": "Confirm with your password",
+        "title": gettext("Confirm with your password"),
         "path": path,
         "kept": kept,
         "kept_field": KEPT_FORM,
@@ -160,8 +166,8 @@ def confirmed_form(
         return visit.form
     kept = kept_form_of(web, request, visit.cluster, visit.access.user, name)
     if kept is None:
-        detail = "the form is kept for 10 minutes, which have passed; fill it in again"
-        raise ApiError(410, {"title": "Too late", "detail": detail})
+        detail = gettext("the form is kept for 10 minutes, which have passed; fill it in again")
+        raise ApiError(410, {"title": gettext("Too late"), "detail": detail})
     password = visit.form.get(PASSWORD)
     proven = confirm_password(visit.api, visit.access, password, request.remote_addr)
     if isinstance(proven, str):

@@ -7,12 +7,16 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, FunctionLoader, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from .language import values
+from .language.catalogues import direction
+from .language.texts import counted, current_translations, gettext, gettext_noop
+from .module_texts import module_texts
 from .view import current_view
 
 SHAPES = {
@@ -91,6 +95,7 @@ def environment() -> Environment:
         undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
     found.filters.update(
         state=state,
@@ -99,14 +104,45 @@ def environment() -> Environment:
         words=words,
         duration=duration,
         thousands=thousands,
-        counted=counted,
+        decimal=values.decimal,
         shown=shown,
         milliseconds=milliseconds,
         pretty=pretty,
     )
-    found.globals["asset"] = asset
-    found.globals["view"] = current_view
+    found.globals.update(
+        asset=asset,
+        view=current_view,
+        direction=direction,
+        counted=counted,
+        module_texts=module_texts,
+    )
+    # what `{% trans %}` writes is a call with values, in place of a text and a `%` behind it
+    found.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension has added it
+    # PERF: those of Jinja2 look each other up by name and escape what is put in by a class of Python:
+    # 5 µs for a text, and a list of 50 rows has 100 of them
+    found.globals.update(gettext=_text, _=_text, ngettext=_plural)
     return found
+
+
+def _text(message: str, **values: object) -> Markup:
+    """Return a text in the language of the user, with escaped values in it."""
+    found = current_translations().gettext(message) if message else ""
+    return _filled(found, values) if values else _plain(found)
+
+
+def _plural(singular: str, plural: str, num: int, **values: object) -> Markup:
+    """Return the text for a number, with escaped values in it."""
+    found = current_translations().ngettext(singular, plural, num)
+    return _filled(found, {"num": num, **values})
+
+
+@lru_cache(4096)
+def _plain(found: str) -> Markup:
+    return Markup(found % ())
+
+
+def _filled(found: str, values: Mapping[str, object]) -> Markup:
+    return Markup(found % {name: escape(value) for name, value in values.items()})
 
 
 def _of_plugin(name: str) -> str | None:
@@ -146,8 +182,9 @@ def asset(name: str) -> str:
 def state(word: str) -> Markup:
     """Return a state as a shape and a word."""
     shape, tone = SHAPES.get(str(word).lower(), UNKNOWN)
-    mark = Markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>')
-    return mark.format(tone, shape, word)
+    # PERF: `Markup.format` takes 8 µs
+    said = f'<span aria-hidden="true">{shape}</span> {escape(word)}'
+    return Markup(f'<span class="state {tone}">{said}</span>')
 
 
 def when(moment: float | str | None) -> Markup:
@@ -166,42 +203,45 @@ def when(moment: float | str | None) -> Markup:
     else:
         found = datetime.fromtimestamp(moment, UTC)
     iso = found.strftime("%Y-%m-%dT%H:%M:%SZ")
-    text = current_view().written(found)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, iso, text)
+    text = values.moment(found)
+    return Markup(f'<time datetime="{iso}" title="{iso}">{escape(text)}</time>')
 
 
 def age(moment: float | None) -> str:
     """Return how long ago a time was."""
     if not moment:
         return ""
-    return duration(max(0.0, time.time() - moment)) + " ago"
+    return gettext("%(duration)s ago", duration=duration(max(0.0, time.time() - moment)))
 
 
 def duration(seconds: float) -> str:
     """Return a duration in seconds as a number with its unit."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+    for size, text in _UNITS:
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+            return gettext(text, number=round(seconds / size))
+    return gettext("%(number)s s", number=round(seconds))
+
+
+_UNITS = (
+    (86400, gettext_noop("%(number)s d")),
+    (3600, gettext_noop("%(number)s h")),
+    (60, gettext_noop("%(number)s min")),
+)
+"""Seconds of units of time, the longest first."""
 
 
 def milliseconds(value: float | None) -> str:
     """Return milliseconds with three digits or so; a dash for none."""
     if value is None:
         return "–"
-    return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.3g} s"
+    if value < 1000:
+        return values.decimal(f"{value:.3g}") + " ms"
+    return values.decimal(f"{value / 1000:.3g}") + " s"
 
 
 def thousands(value: float) -> str:
     """Return a number with its thousands apart."""
-    return f"{value:,}" if not isinstance(value, bool) else shown(value)
-
-
-def counted(count: int, noun: str, plural: str = "") -> str:
-    """Return a number of things in words, such as `1 message` and `2,000 messages`; `plural` is that of
-    a noun that does not get an `s`, or of what else follows the number.
-    """
-    return f"{thousands(count)} {noun if count == 1 else plural or noun + 's'}"
+    return values.whole(value) if not isinstance(value, bool) else shown(value)
 
 
 def words(name: str) -> str:
@@ -213,9 +253,9 @@ def words(name: str) -> str:
 def shown(value: object) -> str:
     """Return a value of a setting as text: texts as they are, everything else as JSON."""
     if value is None:
-        return "none"
+        return gettext("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return gettext("yes") if value else gettext("no")
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .language.texts import gettext
 from .visit import Visit
 
 FIELD = "typed"
@@ -13,4 +14,4 @@ def typed_fault(visit: Visit, expected: str) -> str:
     """
     if not visit.api.appearance.production or visit.form.get(FIELD).strip() == expected:
         return ""
-    return f"this cluster is production: type {expected} to confirm"
+    return gettext("this cluster is production: type %(expected)s to confirm", expected=expected)

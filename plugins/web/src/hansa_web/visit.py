@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 from .api import Access, ApiError, ClusterApi, JsonObject
 from .api_login import PASSWORD_NEEDED
 from .catalogue import Catalogue, RegisteredType
+from .language.texts import gettext
 from .recent import RecentAnswers
 from .sessions import Session
 
@@ -138,7 +140,8 @@ class Visit:
             self.calls.append(service)
             answer = self._known(service, data)
             if answer is None:
-                futures[name] = _callers.submit(self._ask, service, data)
+                # what is said of a failed call is in the language of the user
+                futures[name] = _callers.submit(copy_context().run, self._ask, service, data)
             else:
                 known[name] = Panel(answer)
         called = {name: _panel(future) for name, future in futures.items()}
@@ -169,7 +172,8 @@ class Visit:
     def require(self, service: str) -> None:
         """Refuse a page that has no use for who may not call a service; raises `ApiError` with 403."""
         if not self.may(service):
-            problem = {"title": "Refused", "detail": f"you may not call {service}"}
+            detail = gettext("you may not call %(service)s", service=service)
+            problem = {"title": gettext("Refused"), "detail": detail}
             raise ApiError(403, problem)
 
     def path(self, *parts: str, **query: object) -> str:
@@ -185,5 +189,6 @@ def _panel(future: Future[JsonObject]) -> Panel:
     except ApiError as error:
         return Panel({"items": []}, error)
     except TimeoutError:
-        detail = f"no answer within {PANEL_LIMIT:g} s"
-        return Panel({"items": []}, ApiError(504, {"title": "Not answered", "detail": detail}))
+        detail = gettext("no answer within %(number)s s", number=round(PANEL_LIMIT))
+        problem = {"title": gettext("Not answered"), "detail": detail}
+        return Panel({"items": []}, ApiError(504, problem))

@@ -10,6 +10,7 @@ from hansa_cli.options import Setting, settings
 from hansa_cli.schema import Schema
 
 from ..api import JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..rendering import shown, words
 
 Widget = Literal[
@@ -36,10 +37,10 @@ NONE = "~none"
 EMPTY: tuple[object, ...] = (None, "", [], {})
 """Values that a field shows as nothing."""
 _KINDS = {
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "string": "a text",
+    "integer": gettext_noop("a whole number"),
+    "number": gettext_noop("a number"),
+    "boolean": gettext_noop("true or false"),
+    "string": gettext_noop("a text"),
 }
 _SCALARS = set(_KINDS)
 
@@ -103,7 +104,7 @@ class FormField:
         types = self.value_types if self.widget == "pairs" else self.setting.schema.types
         if self.widget not in ("pairs", "text") or len(types) < 2:
             return ""
-        return " or ".join(_KINDS[type] for type in _KINDS if type in types)
+        return gettext(" or ").join(gettext(_KINDS[type]) for type in _KINDS if type in types)
 
     @property
     def has_one_control(self) -> bool:
@@ -254,7 +255,7 @@ def _group_of(setting: Setting, schema: Schema, titles: Mapping[str, str]) -> tu
         section = schema.properties[setting.section]
         return f"section {setting.section}", _capital(words(setting.section)), section.description
     name = str(schema.properties[setting.name].own.get("x-group", ""))
-    title = titles.get(name, "Settings")
+    title = titles.get(name, gettext("Settings"))
     return f"group {title}", title, ""
 
 
@@ -337,9 +338,9 @@ def _bounds(schema: Schema) -> str:
     least = _first(schema, "minimum")
     most = _first(schema, "maximum")
     if least is not None and most is not None:
-        return f"{least} to {most}"
+        return gettext("%(least)s to %(most)s", least=least, most=most)
     if least is not None:
-        return f"at least {least}"
+        return gettext("at least %(least)s", least=least)
     if most is not None:
-        return f"at most {most}"
+        return gettext("at most %(most)s", most=most)
     return ""

@@ -7,7 +7,8 @@ from typing import NoReturn
 
 from hansa_cli.schema import Schema
 
-from ..view import read_moment
+from ..language.texts import gettext
+from ..moments import read_moment
 from .fields import NONE, FormField
 
 
@@ -59,12 +60,14 @@ def read_json(text: str) -> object:
     try:
         found: object = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(f"is not valid JSON: {error.msg} ({where})") from None
+        where = gettext("line %(line)s, column %(column)s", line=error.lineno, column=error.colno)
+        raise ValueError(
+            gettext("is not valid JSON: %(msg)s (%(where)s)", msg=error.msg, where=where)
+        ) from None
     except RecursionError:
-        raise ValueError("is not valid JSON: it is nested too deeply") from None
+        raise ValueError(gettext("is not valid JSON: it is nested too deeply")) from None
     return found
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"is not valid JSON: there is no {text}")
+    raise ValueError(gettext("is not valid JSON: there is no %(text)s", text=text))

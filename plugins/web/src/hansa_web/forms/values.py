@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..api import JsonObject
+from ..language.texts import gettext_noop
 from ..view import current_view
 from ..visit import Form
 from .fields import EMPTY, NONE, FormField
@@ -16,7 +17,11 @@ from .reading import read_scalar, read_text
 
 ABSENT = object()
 """What a field means that was left as it is by default."""
-SOURCES = {"$env": "environment variable", "$file": "file", "$vault": "vault"}
+SOURCES = {
+    "$env": gettext_noop("environment variable"),
+    "$file": gettext_noop("file"),
+    "$vault": gettext_noop("vault"),
+}
 """Where the value of a setting may stand instead of in the form."""
 NULL = "~null"
 """The source of no value, for settings that have another one by default."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..api import JsonObject
+from ..language.texts import gettext
+from ..language.values import decimal, whole
 from ..rendering import SHAPES, UNKNOWN, milliseconds
 from .layout import NODE_HEIGHT, NODE_WIDTH, Layout, Point, lay_out
 
@@ -121,8 +123,9 @@ def rate(calls: float) -> str:
     for seconds, unit in ((1, "s"), (60, "min"), (3600, "h")):
         number = calls * seconds
         if number >= 1:
-            return f"{number:,.0f}/{unit}" if number >= 10 else f"{number:.2g}/{unit}"
-    return f"{calls * 86400:.2g}/d"
+            written = whole(round(number)) if number >= 10 else decimal(f"{number:.2g}")
+            return f"{written}/{unit}"
+    return decimal(f"{calls * 86400:.2g}") + "/d"
 
 
 def error_share(count: int, errors: int) -> str:
@@ -148,10 +151,14 @@ def _node(node: JsonObject, layout: Layout, href: str, is_focus: bool) -> DrawnN
     if is_group:
         figure = f"{node['members']} · {figure}" if figure else str(node["members"])
     what = " ".join(word for word in (node["kind"], node["type"], node["name"]) if word)
-    about = [f"{node['members']} of {what}" if is_group else what, node["state"]]
-    about.append(f"{rate(node['rate']) or 'no'} calls")
+    if is_group:
+        what = gettext("%(count)s of %(what)s", count=node["members"], what=what)
+    about = [what, node["state"]]
+    calls = rate(node["rate"])
+    about.append(gettext("%(rate)s calls", rate=calls) if calls else gettext("no calls"))
     if node["errors"]:
-        about.append(f"{error_share(node['count'], node['errors'])} errors")
+        share = error_share(node["count"], node["errors"])
+        about.append(gettext("%(share)s errors", share=share))
     classes = ["node"]
     if is_group:
         classes.append("group")
@@ -198,12 +205,14 @@ def _classes(edge: JsonObject) -> str:
 
 
 def _title(edge: JsonObject) -> str:
-    about = [f"{edge['source']} → {edge['target']}: not seen"]
+    way = f"{edge['source']} → {edge['target']}"
+    about = [gettext("%(way)s: not seen", way=way)]
     if edge["count"]:
-        about = [f"{edge['source']} → {edge['target']}: {rate(edge['rate'])}"]
+        about = [f"{way}: {rate(edge['rate'])}"]
         about.append(f"p95 {milliseconds(edge['p95'])}")
     if edge["errors"]:
-        about.append(f"{error_share(edge['count'], edge['errors'])} errors")
+        share = error_share(edge["count"], edge["errors"])
+        about.append(gettext("%(share)s errors", share=share))
     return ", ".join(about)
 
 

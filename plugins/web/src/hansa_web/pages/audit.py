@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api import JsonObject
+from ..language.texts import gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
@@ -28,7 +29,7 @@ def show(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/audit",
-        title="Audit",
+        title=gettext_noop("Audit"),
         template="audit.html",
         group="System",
         services=("admin.audit.list",),

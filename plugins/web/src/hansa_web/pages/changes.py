@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop, ngettext
 from ..page import Context, Outcome, Page, Redirect, Shown
-from ..rendering import counted
 from ..visit import Form, Visit, whole_number
 from .services import toned
 
@@ -34,7 +34,7 @@ def show_revision(visit: Visit) -> Context:
     revision = _revision(visit)
     found = visit.call("admin.history.get", revision=revision, offset=offset, limit=PAGE_SIZE)
     return {
-        "title": f"Revision {revision}",
+        "title": gettext("Revision %(revision)s", revision=revision),
         "found": found,
         "changes": [
             (one, toned(one["diff"].splitlines()), is_state(one)) for one in found["changes"]
@@ -65,9 +65,9 @@ def _planned(visit: Visit, given: Form, error: ApiError | None = None) -> Contex
         if refused.status not in (400, 409):
             raise
         error = error or refused
-    title = f"Take back revision {asked['revision']}"
+    title = gettext("Take back revision %(revision)s", revision=asked["revision"])
     if not asked["undo"]:
-        title = f"Go back to revision {asked['revision']}"
+        title = gettext("Go back to revision %(revision)s", revision=asked["revision"])
     return {
         "title": title,
         "asked": asked,
@@ -94,7 +94,13 @@ def _revision(visit: Visit) -> int:
     text = visit.parts["revision"]
     revision = whole_number(text)
     if revision is None:
-        raise ApiError(404, {"title": "Not found", "detail": f"there is no revision {text}"})
+        raise ApiError(
+            404,
+            {
+                "title": gettext("Not found"),
+                "detail": gettext("there is no revision %(text)s", text=text),
+            },
+        )
     return revision
 
 
@@ -109,24 +115,32 @@ def revert(visit: Visit) -> Outcome:
             raise
         return Shown(_planned(visit, visit.form, error), error.status)
     if done["revision"] is None:
-        return Redirect(visit.path("changes"), "Everything is so already: nothing was changed.")
+        return Redirect(
+            visit.path("changes"), gettext("Everything is so already: nothing was changed.")
+        )
     here = visit.path("changes", str(done["revision"]))
     return Redirect(here, _notice(done), done["revision"])
 
 
 def _notice(done: JsonObject) -> str:
     workers = len(done["applied"]) + len(done["pending"])
-    applied = f"applied by {len(done['applied'])} of {counted(workers, 'worker')}"
-    notice = f"Reverted, revision {done['revision']}, {applied}."
+    notice = ngettext(
+        "Reverted, revision %(revision)s, applied by %(applied)s of %(num)s worker.",
+        "Reverted, revision %(revision)s, applied by %(applied)s of %(num)s workers.",
+        workers,
+        revision=done["revision"],
+        applied=len(done["applied"]),
+    )
     for one in done["not_running"]:
-        notice += f" {one['kind']} {one['type']} {one['name']} is {one['state']}."
+        what = f"{one['kind']} {one['type']} {one['name']}"
+        notice += " " + gettext("%(what)s is %(state)s.", what=what, state=one["state"])
     return notice
 
 
 PAGES = (
     Page(
         path="/changes",
-        title="Changes",
+        title=gettext_noop("Changes"),
         template="changes.html",
         group="Change",
         services=("admin.history.list",),
@@ -134,14 +148,14 @@ PAGES = (
     ),
     Page(
         path="/changes/{revision}",
-        title="Revision",
+        title=gettext_noop("Revision"),
         template="change.html",
         services=("admin.history.get",),
         show=show_revision,
     ),
     Page(
         path="/changes/{revision}/revert",
-        title="Go back",
+        title=gettext_noop("Go back"),
         template="change_revert.html",
         services=("admin.history.revert",),
         show=show_plan,

@@ -6,8 +6,8 @@ import json
 import tomllib
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop, ngettext
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
-from ..rendering import counted
 from ..typed import typed_fault
 from ..visit import Visit
 
@@ -43,10 +43,14 @@ def act(visit: Visit) -> Outcome:
         if error.status in (401, 403):
             raise
         return Shown(_context(text, error=error, prune=prune), 422)
-    changes = counted(len(done["changes"]), "change is", "changes are")
-    notice = f"{changes} applied, revision {done['revision']}."
+    notice = ngettext(
+        "%(num)s change is applied, revision %(revision)s.",
+        "%(num)s changes are applied, revision %(revision)s.",
+        len(done["changes"]),
+        revision=done["revision"],
+    )
     if done["not_running"]:
-        notice += f" {len(done['not_running'])} of them do not run."
+        notice += " " + gettext("%(count)s of them do not run.", count=len(done["not_running"]))
     return Redirect(visit.path("configuration"), notice, done["revision"])
 
 
@@ -56,10 +60,10 @@ def read(text: str) -> JsonObject:
         is_json = text.lstrip().startswith("{")
         found = json.loads(text) if is_json else tomllib.loads(text)
     except ValueError as error:
-        detail = f"the configuration cannot be read: {error}"
+        detail = gettext("the configuration cannot be read: %(error)s", error=error)
         raise ApiError(422, {"detail": detail}) from None
     if not found:
-        raise ApiError(422, {"detail": "upload a configuration, or paste one"})
+        raise ApiError(422, {"detail": gettext("upload a configuration, or paste one")})
     assert isinstance(found, dict)
     return found
 
@@ -77,7 +81,7 @@ def _export(visit: Visit) -> Download:
 PAGES = (
     Page(
         path="/configuration",
-        title="Configuration",
+        title=gettext_noop("Configuration"),
         template="configuration.html",
         group="Change",
         services=("admin.config.export", "admin.config.plan", "admin.config.apply"),

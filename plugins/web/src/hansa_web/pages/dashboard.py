@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language.texts import gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
@@ -26,7 +27,7 @@ def show(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="",
-        title="Dashboard",
+        title=gettext_noop("Dashboard"),
         template="dashboard.html",
         group="Watch",
         services=(

@@ -18,8 +18,8 @@ from ..forms.values import (
     shown_of,
     stored_value,
 )
+from ..language.texts import counted, gettext
 from ..page import Context, Shown
-from ..rendering import counted
 from ..sessions import SeenForm
 from ..visit import Visit
 from .definitions import definition_path, settings_of
@@ -72,7 +72,9 @@ def conflict(
         sections,
         found=found,
         name=found["name"],
-        summary="Somebody else has changed it since. Nothing is lost: compare, and save again.",
+        summary=gettext(
+            "Somebody else has changed it since. Nothing is lost: compare, and save again."
+        ),
     )
     return Shown({**context, "conflict": rows}, 409)
 
@@ -81,7 +83,7 @@ def _comparable(one: FormField, value: object) -> object:
     """Return a value for the table of a conflict; secrets are not shown."""
     if value is ABSENT:
         return None
-    return "a new secret" if one.widget == "secret" else value
+    return gettext("a new secret") if one.widget == "secret" else value
 
 
 def form_context(
@@ -98,9 +100,12 @@ def form_context(
 ) -> Context:
     """Return what the template of the form gets."""
     faults = faults or {}
-    prefix = f"{counted(len(faults), 'fault')} – " if faults else ""
+    prefix = counted(len(faults), "%(num)s fault", "%(num)s faults") + " – " if faults else ""
     words = registered.path.replace(".", " ")
-    title = f"Edit {found['name']}" if found is not None else f"New {words}"
+    if found is not None:
+        title = gettext("Edit %(name)s", name=found["name"])
+    else:
+        title = gettext("New %(type)s", type=words)
     rows = [row for section in sections for row in section.rows]
     known = {row.field.path for row in rows if row.shown.fault}
     here = definition_path(visit) if found is not None else way_back(visit)

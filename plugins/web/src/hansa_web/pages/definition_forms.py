@@ -7,6 +7,7 @@ from ..forms.fields import fields_of
 from ..forms.rows import with_rows
 from ..forms.sections import stored_sections
 from ..forms.values import posted_settings
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 from .definition_form import again, conflict, form_context, form_key, refused, remember
@@ -48,11 +49,16 @@ def create(visit: Visit) -> Outcome:
     except ApiError as error:
         return refused(visit, registered, error, name=name)
     path = visit.path(registered.kind, registered.type, name)
-    notice = f"{name} is created, revision {answer['revision']}: {answer.get('state', '')}."
+    notice = gettext(
+        "%(name)s is created, revision %(revision)s: %(state)s.",
+        name=name,
+        revision=answer["revision"],
+        state=answer.get("state", ""),
+    )
     generated = answer.get("generated") or {}
     secret = "\n".join(f"{key}: {value}" for key, value in generated.items())
     if secret:
-        notice += " What was generated is shown this once:"
+        notice += " " + gettext("What was generated is shown this once:")
     return back_with(visit, name, Redirect(path, notice, answer["revision"], secret))
 
 
@@ -90,14 +96,19 @@ def edit(visit: Visit) -> Outcome:
         return again(visit, registered, posted.faults, found=found, name=name)
     here = definition_path(visit)
     if not posted.settings:
-        return Redirect(here, "Nothing was changed.")
+        return Redirect(here, gettext("Nothing was changed."))
     if seen != found["revision"]:
         return conflict(visit, registered, found, before, posted)
     try:
         answer = visit.send(registered.service("edit"), {**asked, **posted.settings})
     except ApiError as error:
         return refused(visit, registered, error, found=found, name=name)
-    notice = f"{name} is changed, revision {answer['revision']}: {answer.get('state', '')}."
+    notice = gettext(
+        "%(name)s is changed, revision %(revision)s: %(state)s.",
+        name=name,
+        revision=answer["revision"],
+        state=answer.get("state", ""),
+    )
     return Redirect(here, notice, answer["revision"])
 
 
@@ -133,7 +144,7 @@ def edit_again(visit: Visit) -> Shown:
 PAGES = (
     Page(
         path="/{kind}/{type}/new",
-        title="New definition",
+        title=gettext_noop("New definition"),
         template="definition_form.html",
         services=(
             "admin.{kind}.{type}.create",
@@ -149,7 +160,7 @@ PAGES = (
     ),
     Page(
         path="/{kind}/{type}/{name}/edit",
-        title="Edit definition",
+        title=gettext_noop("Edit definition"),
         template="definition_form.html",
         services=(
             "admin.{kind}.{type}.get",

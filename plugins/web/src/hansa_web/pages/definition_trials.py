@@ -11,6 +11,7 @@ from ..catalogue import RegisteredType
 from ..forms.equivalents import call_of, command_of, masked_settings
 from ..forms.sections import posted_sections
 from ..forms.values import Posted
+from ..language.texts import gettext
 from ..page import Shown
 from ..visit import Visit
 from .definition_form import again, form_context
@@ -87,7 +88,7 @@ def _try(
         cid=cid,
     )
     if answer and action == TEST:
-        context["result"] = str(answer.get("result", "")) or "the settings work"
+        context["result"] = str(answer.get("result", "")) or gettext("the settings work")
     elif answer:
         context["times"] = answer["runs"]
     return Shown(context, 200 if answer else 422)

@@ -8,6 +8,7 @@ from ..api import ApiError, JsonObject
 from ..catalogue import RegisteredType
 from ..forms.fields import EMPTY, field_groups
 from ..forms.values import ABSENT, stored_value
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
 from ..typed import typed_fault
@@ -107,7 +108,14 @@ def act_on_definition(visit: Visit) -> Outcome:
     registered = visit.type
     action = visit.form.get("action")
     if action not in ACTIONS or action not in registered.actions:
-        raise ApiError(422, {"detail": f"{registered.path} has no action {action}"})
+        raise ApiError(
+            422,
+            {
+                "detail": gettext(
+                    "%(path)s has no action %(action)s", path=registered.path, action=action
+                )
+            },
+        )
     answer: JsonObject
     try:
         result = visit.call(registered.service(action), name=visit.parts["name"])
@@ -134,7 +142,7 @@ def show_deletion(visit: Visit) -> Context:
         raise panels["found"].error
     found = panels["found"].data
     return {
-        "title": f"Delete {found['name']}",
+        "title": gettext("Delete %(name)s", name=found["name"]),
         "registered": registered,
         "found": found,
         "relations": panels["relations"],
@@ -159,14 +167,16 @@ def delete(visit: Visit) -> Outcome:
         if error.status in (401, 403, 404):
             raise
         return Shown({**show_deletion(visit), "fault": error}, error.status)
-    notice = f"{name} is deleted, revision {done['revision']}."
+    notice = gettext(
+        "%(name)s is deleted, revision %(revision)s.", name=name, revision=done["revision"]
+    )
     return Redirect(list_path(visit, registered.kind), notice, done["revision"])
 
 
 PAGES = (
     Page(
         path="/{kind}/{type}/{name}",
-        title="Definition",
+        title=gettext_noop("Definition"),
         template="definition.html",
         services=(
             "admin.{kind}.{type}.get",
@@ -181,7 +191,7 @@ PAGES = (
     ),
     Page(
         path="/{kind}/{type}/{name}/delete",
-        title="Delete",
+        title=gettext_noop("Delete"),
         template="definition_delete.html",
         services=(
             "admin.{kind}.{type}.get",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 from .opening import address_of, back_with
@@ -74,7 +75,7 @@ def deploy(visit: Visit) -> Outcome:
     if file and text:
         files[file] = text
     if not files:
-        error = ApiError(422, {"detail": "Upload a file, or give a name and a source."})
+        error = ApiError(422, {"detail": gettext("Upload a file, or give a name and a source.")})
         return Shown(_context(visit, file=file, text=text, error=error))
     try:
         done = visit.call("admin.service.deploy", files=files)
@@ -96,18 +97,26 @@ def uploaded(visit: Visit) -> dict[str, str]:
 
 
 def _notice(done: JsonObject) -> str:
-    packages = ", ".join(f"{one['file']} version {one['version']}" for one in done["packages"])
-    services = ", ".join(done["services"]) or "no service"
-    notice = f"{packages} serves, revision {done['revision']}: {services}."
+    packages = ", ".join(
+        gettext("%(file)s version %(version)s", file=one["file"], version=one["version"])
+        for one in done["packages"]
+    )
+    services = ", ".join(done["services"]) or gettext("no service")
+    notice = gettext(
+        "%(packages)s serves, revision %(revision)s: %(services)s.",
+        packages=packages,
+        revision=done["revision"],
+        services=services,
+    )
     for one in done["not_running"]:
-        notice += f" {one['name']} could not be loaded by some workers."
+        notice += " " + gettext("%(name)s could not be loaded by some workers.", name=one["name"])
     return notice
 
 
 PAGES = (
     Page(
         path="/deploy",
-        title="Deploy",
+        title=gettext_noop("Deploy"),
         template="deploy.html",
         group="Change",
         services=("admin.service.packages", "admin.service.source", "admin.service.deploy"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 
@@ -17,10 +18,10 @@ TRANSLATED = ("system1", "key1", "value1", "system2", "key2")
 REFUSED = (400, 404, 409, 422)
 """What the API answers where the form is shown again with its faults."""
 TABS = (
-    ("dictionaries", "Values"),
-    ("translations", "Translations"),
-    ("translate", "Try one"),
-    ("exchange", "Files"),
+    ("dictionaries", gettext_noop("Values")),
+    ("translations", gettext_noop("Translations")),
+    ("translate", gettext_noop("Try one")),
+    ("exchange", gettext_noop("Files")),
 )
 
 
@@ -48,8 +49,12 @@ def _done(visit: Visit, tab: str, answer: JsonObject, notice: str) -> Redirect:
     names = (*SUBJECT, *DIRECTION, "filter", "offset")
     here = visit.path(tab, **{name: visit.query.get(name) for name in names})
     if answer["revision"] is None:
-        return Redirect(here, "Nothing was changed.")
-    return Redirect(here, f"{notice}, revision {answer['revision']}.", answer["revision"])
+        return Redirect(here, gettext("Nothing was changed."))
+    return Redirect(
+        here,
+        gettext("%(notice)s, revision %(revision)s.", notice=notice, revision=answer["revision"]),
+        answer["revision"],
+    )
 
 
 # -- values ----------------------------------------------------------------------------------------
@@ -86,12 +91,23 @@ def change_values(visit: Visit) -> Outcome:
         if action == "rename":
             asked = {**named, "renamed": form["renamed"]}
             answer = visit.send("admin.dictionary.edit", asked)
-            return _done(visit, "dictionaries", answer, f"{form['value']} is {form['renamed']} now")
+            return _done(
+                visit,
+                "dictionaries",
+                answer,
+                gettext(
+                    "%(value)s is %(renamed)s now", value=form["value"], renamed=form["renamed"]
+                ),
+            )
         if action == "delete":
             answer = visit.send("admin.dictionary.delete", named)
-            return _done(visit, "dictionaries", answer, f"{form['value']} is deleted")
+            return _done(
+                visit, "dictionaries", answer, gettext("%(value)s is deleted", value=form["value"])
+            )
         answer = visit.send("admin.dictionary.create", named)
-        return _done(visit, "dictionaries", answer, f"{form['value']} is added")
+        return _done(
+            visit, "dictionaries", answer, gettext("%(value)s is added", value=form["value"])
+        )
     except ApiError as error:
         if error.status not in REFUSED:
             raise
@@ -132,10 +148,20 @@ def change_translations(visit: Visit) -> Outcome:
     try:
         if action == "delete":
             answer = visit.send("admin.translation.delete", named)
-            return _done(visit, "translations", answer, f"{value1} is not translated any more")
+            return _done(
+                visit,
+                "translations",
+                answer,
+                gettext("%(value1)s is not translated any more", value1=value1),
+            )
         service = "admin.translation.edit" if action == "edit" else "admin.translation.create"
         answer = visit.send(service, form)
-        return _done(visit, "translations", answer, f"{value1} is {form['value2']} now")
+        return _done(
+            visit,
+            "translations",
+            answer,
+            gettext("%(value1)s is %(value2)s now", value1=value1, value2=form["value2"]),
+        )
     except ApiError as error:
         if error.status not in REFUSED:
             raise
@@ -195,8 +221,13 @@ def exchange(visit: Visit) -> Outcome:
         if error.status not in REFUSED:
             raise
         return Shown(_exchange(visit, text, error=error, replace=replace))
-    counts = f"{done['created']} new, {done['edited']} changed, {done['deleted']} deleted"
-    return _done(visit, "translations", done, f"Imported: {counts}")
+    notice = gettext(
+        "Imported: %(created)s new, %(edited)s changed, %(deleted)s deleted",
+        created=done["created"],
+        edited=done["edited"],
+        deleted=done["deleted"],
+    )
+    return _done(visit, "translations", done, notice)
 
 
 def _exported(visit: Visit, what: str) -> Download:
@@ -209,7 +240,7 @@ def _exported(visit: Visit, what: str) -> Download:
 PAGES = (
     Page(
         path="/dictionaries",
-        title="Dictionaries",
+        title=gettext_noop("Dictionaries"),
         template="dictionaries.html",
         group="Configure",
         services=(
@@ -223,7 +254,7 @@ PAGES = (
     ),
     Page(
         path="/translations",
-        title="Translations",
+        title=gettext_noop("Translations"),
         template="translations.html",
         services=(
             "admin.translation.list",
@@ -236,14 +267,14 @@ PAGES = (
     ),
     Page(
         path="/translate",
-        title="Try a translation",
+        title=gettext_noop("Try a translation"),
         template="translate.html",
         services=("admin.translation.translate",),
         show=show_translate,
     ),
     Page(
         path="/exchange",
-        title="Files of dictionaries",
+        title=gettext_noop("Files of dictionaries"),
         template="exchange.html",
         services=("admin.dictionary.export", "admin.dictionary.import"),
         calls=0,

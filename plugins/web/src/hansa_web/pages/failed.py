@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from ..api import ApiError, JsonObject
+from ..language.texts import counted, gettext, gettext_noop
+from ..moments import read_moment
 from ..page import Context, Download, Outcome, Page, Redirect, Shown
-from ..rendering import counted
 from ..typed import typed_fault
-from ..view import current_view, read_moment
+from ..view import current_view
 from ..visit import Visit
 from .failed_message import act_on_message, message_context, show_message
 
@@ -44,7 +45,14 @@ def conditions(given: Query) -> JsonObject:
         try:
             found[name] = read_moment(value, current_view().zone).timestamp()
         except ValueError:
-            raise ApiError(422, {"detail": f"{name}: {value!r} is not a time"}) from None
+            raise ApiError(
+                422,
+                {
+                    "detail": gettext(
+                        "%(name)s: %(value)s is not a time", name=name, value=repr(value)
+                    )
+                },
+            ) from None
     return found
 
 
@@ -85,7 +93,9 @@ def show_group(visit: Visit) -> Context:
             context["missing"] = str(error)
     return {
         **context,
-        "title": items[0]["cause"].partition("\n")[0] if items else "Nothing is left of this group",
+        "title": items[0]["cause"].partition("\n")[0]
+        if items
+        else gettext("Nothing is left of this group"),
         "group": group,
         "chosen": wanted,
         "items": items,
@@ -103,7 +113,10 @@ def selected(visit: Visit) -> JsonObject:
     for a form in which nothing was ticked.
     """
     if TICKED in visit.query and not (visit.query.get("id") or visit.query.get("group")):
-        raise ApiError(422, {"title": "Nothing selected", "detail": "tick what is meant first"})
+        raise ApiError(
+            422,
+            {"title": gettext("Nothing selected"), "detail": gettext("tick what is meant first")},
+        )
     data = conditions(given_conditions(visit))
     ids = visit.query.all("id")
     if ids:
@@ -155,14 +168,17 @@ def replay(visit: Visit) -> Outcome:
     except (ValueError, ApiError) as error:
         if isinstance(error, ApiError) and error.status != 422:
             raise
-        fault = f"Rate: {text!r} is not a number from 0.01 to 5,000"
+        fault = gettext("Rate: %(text)s is not a number from 0.01 to 5,000", text=repr(text))
         return Shown({**show_replay(visit), "rate": text, "first": first, "fault": fault})
     if not done["id"]:
-        return Redirect(visit.path("failed"), "Nothing is left to replay.")
+        return Redirect(visit.path("failed"), gettext("Nothing is left to replay."))
     notice = ""
     if done["elsewhere"]:
-        elsewhere = counted(done["elsewhere"], "message is", "messages are")
-        notice = f"{elsewhere} already in a replay that goes on."
+        notice = counted(
+            done["elsewhere"],
+            "%(num)s message is already in a replay that goes on.",
+            "%(num)s messages are already in a replay that goes on.",
+        )
     return Redirect(visit.path("replays", done["id"]), notice)
 
 
@@ -173,12 +189,20 @@ def delete(visit: Visit) -> Outcome:
     context = _deletion(visit)
     fault = typed_fault(visit, str(context["count"]))
     if visit.form.number("count", -1) != context["count"]:
-        fault = f"{counted(context['count'], 'message matches', 'messages match')} now: look again"
+        fault = counted(
+            context["count"],
+            "%(num)s message matches now: look again",
+            "%(num)s messages match now: look again",
+        )
     if fault:
         return Shown({**context, "fault": fault})
     done = visit.send("admin.failed.delete", selected(visit))
-    deleted = counted(done["deleted"], "message is", "messages are")
-    return Redirect(visit.path("failed"), f"{deleted} deleted for good.")
+    notice = counted(
+        done["deleted"],
+        "%(num)s message is deleted for good.",
+        "%(num)s messages are deleted for good.",
+    )
+    return Redirect(visit.path("failed"), notice)
 
 
 def show_deletion(visit: Visit) -> Context:
@@ -204,7 +228,7 @@ def export(visit: Visit) -> Outcome:
 PAGES = (
     Page(
         path="/failed",
-        title="Failed messages",
+        title=gettext_noop("Failed messages"),
         template="failed.html",
         group="Messages",
         services=("admin.failed.groups", "admin.failed.export"),
@@ -213,7 +237,7 @@ PAGES = (
     ),
     Page(
         path="/failed/groups/{group}",
-        title="Failed messages of a group",
+        title=gettext_noop("Failed messages of a group"),
         template="failed_group.html",
         services=("admin.failed.list", "admin.failed.get"),
         calls=2,
@@ -221,7 +245,7 @@ PAGES = (
     ),
     Page(
         path="/failed/messages/{id}",
-        title="Failed message",
+        title=gettext_noop("Failed message"),
         template="failed_message.html",
         services=("admin.failed.get", "admin.failed.replay", "admin.failed.edit"),
         show=show_message,
@@ -229,7 +253,7 @@ PAGES = (
     ),
     Page(
         path="/failed/replay",
-        title="Replay failed messages",
+        title=gettext_noop("Replay failed messages"),
         template="failed_replay.html",
         services=("admin.failed.groups", "admin.failed.replay"),
         show=show_replay,
@@ -237,7 +261,7 @@ PAGES = (
     ),
     Page(
         path="/failed/delete",
-        title="Delete failed messages",
+        title=gettext_noop("Delete failed messages"),
         template="failed_delete.html",
         services=("admin.failed.groups", "admin.failed.delete"),
         show=show_deletion,

@@ -4,6 +4,7 @@ the way to its time line and to the invoker with the same input.
 
 from __future__ import annotations
 
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Page
 from ..view import current_view
 from ..visit import Visit
@@ -48,7 +49,7 @@ def show_group(visit: Visit) -> Context:
     found = visit.send("admin.sample.list", {"group": group, "offset": offset, "limit": PAGE_SIZE})
     items = found["items"]
     return {
-        "title": items[0]["cause"] or items[0]["outcome"] if items else "Nothing is left",
+        "title": items[0]["cause"] or items[0]["outcome"] if items else gettext("Nothing is left"),
         "service": items[0]["service"] if items else "",
         "group": group,
         "items": items,
@@ -61,7 +62,7 @@ def show_group(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/failed/calls",
-        title="Failed calls",
+        title=gettext_noop("Failed calls"),
         template="failed_calls.html",
         services=(FAILURES, "admin.sample.settings"),
         calls=2,
@@ -69,7 +70,7 @@ PAGES = (
     ),
     Page(
         path="/failed/calls/{group}",
-        title="Failed calls of a group",
+        title=gettext_noop("Failed calls of a group"),
         template="failed_calls_group.html",
         services=("admin.sample.list",),
         show=show_group,

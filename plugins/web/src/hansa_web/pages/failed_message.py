@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 from ..api import JsonObject
+from ..language.texts import counted, gettext
 from ..page import Context, Download, Outcome, Redirect, Shown
-from ..rendering import counted, pretty
+from ..rendering import pretty
 from ..visit import Visit
 from .services import difference
 
@@ -68,7 +69,10 @@ def message_context(
 def show_message(visit: Visit) -> Context:
     """Return one message: input, cause, traceback, history."""
     found = visit.call("admin.failed.get", id=visit.parts["id"])
-    return {**message_context(visit, found), "title": f"Failed message {found['id']}"}
+    return {
+        **message_context(visit, found),
+        "title": gettext("Failed message %(id)s", id=found["id"]),
+    }
 
 
 def act_on_message(visit: Visit) -> Outcome:
@@ -84,11 +88,13 @@ def act_on_message(visit: Visit) -> Outcome:
         content = pretty(found["payload"]).encode()
         return Download(f"failed-{identifier}.txt", content, "text/plain")
     text = visit.form.get("payload").replace("\r\n", "\n")
-    title = f"Failed message {identifier}"
+    title = gettext("Failed message %(identifier)s", identifier=identifier)
     try:
         changed = _changed(found, text)
     except ValueError as error:
-        context = message_context(visit, found, text, f"is not valid JSON: {error}")
+        context = message_context(
+            visit, found, text, gettext("is not valid JSON: %(error)s", error=error)
+        )
         return Shown({**context, "title": title})
     if action == "compare":
         return Shown({**message_context(visit, found, text), "title": title}, status=200)
@@ -113,18 +119,28 @@ def _keep(visit: Visit, found: JsonObject, changed: JsonObject) -> Outcome:
     """Keep an input that was edited, without a replay."""
     here = visit.path("failed", "groups", found["group"], id=found["id"])
     if not changed:
-        return Redirect(here, "Nothing was changed.")
+        return Redirect(here, gettext("Nothing was changed."))
     visit.send("admin.failed.edit", {"id": found["id"], **changed})
-    return Redirect(here, "The new input is kept; the message has not been replayed yet.")
+    return Redirect(here, gettext("The new input is kept; the message has not been replayed yet."))
 
 
 def replayed_notice(done: JsonObject) -> str:
     """Say what came of a replay."""
-    notice = f"{counted(done['replayed'], 'message')} went back into the queue."
+    notice = counted(
+        done["replayed"],
+        "%(num)s message went back into the queue.",
+        "%(num)s messages went back into the queue.",
+    )
     if done["left"]:
-        left = counted(done["left"], "stays failed", "stay failed")
-        notice += f" {left}, since the queue is full."
+        notice += " " + counted(
+            done["left"],
+            "%(num)s stays failed, since the queue is full.",
+            "%(num)s stay failed, since the queue is full.",
+        )
     if done["missing"]:
-        missing = counted(len(done["missing"]), "is not", "are not")
-        notice += f" {missing} there any more."
+        notice += " " + counted(
+            len(done["missing"]),
+            "%(num)s is not there any more.",
+            "%(num)s are not there any more.",
+        )
     return notice

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ..api import JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
 GROUPS = {
-    "service": "Services",
-    "definition": "Definitions",
-    "setting": "Settings",
-    "type": "Types",
-    "file": "Files",
+    "service": gettext_noop("Services"),
+    "definition": gettext_noop("Definitions"),
+    "setting": gettext_noop("Settings"),
+    "type": gettext_noop("Types"),
+    "file": gettext_noop("Files"),
 }
 
 
@@ -27,8 +28,8 @@ def show(visit: Visit) -> Context:
             {**one, "path": path_of(visit, one)} for one in found["items"] if one["group"] == group
         ]
         if finds:
-            groups.append((title, finds))
-    more = [GROUPS.get(group, group) for group in found["more"]]
+            groups.append((gettext(title), finds))
+    more = [gettext(GROUPS.get(group, group)) for group in found["more"]]
     return {"text": text, "groups": groups, "more": more}
 
 
@@ -46,7 +47,7 @@ def path_of(visit: Visit, find: JsonObject) -> str:
 PAGES = (
     Page(
         path="/find",
-        title="Find",
+        title=gettext_noop("Find"),
         template="find.html",
         services=("admin.search",),
         show=show,

@@ -5,6 +5,7 @@ changes what one edits. Without a script they are pages of their own.
 from __future__ import annotations
 
 from ..api import JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Page
 from ..visit import Visit, whole_number
 from .definitions import definition_path, key_of
@@ -16,7 +17,7 @@ def show_applied(visit: Visit) -> Context:
     status = visit.call("admin.cluster.status")
     workers: list[JsonObject] = status["workers"]
     return {
-        "title": f"Revision {revision}",
+        "title": gettext("Revision %(revision)s", revision=revision),
         "revision": revision,
         "workers": workers,
         "applied": [one for one in workers if one["revision"] >= revision],
@@ -41,14 +42,14 @@ def show_changed(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/applied/{revision}",
-        title="Applied",
+        title=gettext_noop("Applied"),
         template="applied.html",
         services=("admin.cluster.status",),
         show=show_applied,
     ),
     Page(
         path="/{kind}/{type}/{name}/changed",
-        title="Changed meanwhile",
+        title=gettext_noop("Changed meanwhile"),
         template="changed.html",
         services=("admin.history.list",),
         show=show_changed,

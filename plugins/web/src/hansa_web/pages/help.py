@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
+from ..language.texts import gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
 KEYS = (
-    ("/ or Ctrl-K", "go to the box that finds anything"),
-    ("g d", "dashboard"),
-    ("g m", "map"),
-    ("g f", "failed messages"),
-    ("g s", "services"),
-    ("g c", "channels"),
-    ("g o", "outgoing connections"),
-    ("g l", "logs"),
-    ("j, k", "the next row of a list, or the one before; Enter opens it"),
-    ("x", "select the row"),
-    ("?", "this page"),
+    ("/ or Ctrl-K", gettext_noop("go to the box that finds anything")),
+    ("g d", gettext_noop("dashboard")),
+    ("g m", gettext_noop("map")),
+    ("g f", gettext_noop("failed messages")),
+    ("g s", gettext_noop("services")),
+    ("g c", gettext_noop("channels")),
+    ("g o", gettext_noop("outgoing connections")),
+    ("g l", gettext_noop("logs")),
+    ("j, k", gettext_noop("the next row of a list, or the one before; Enter opens it")),
+    ("x", gettext_noop("select the row")),
+    ("?", gettext_noop("this page")),
 )
 """What keys do, outside of fields."""
 SHAPES = (
-    ("running", "it does its work"),
-    ("starting", "it begins to, or follows a change"),
-    ("retrying", "it cannot, and tries again"),
-    ("failed", "it cannot, and will not by itself"),
-    ("inactive", "it is switched off"),
-    ("elsewhere", "another worker or server does it"),
-    ("unknown", "who would know did not answer"),
+    ("running", gettext_noop("it does its work")),
+    ("starting", gettext_noop("it begins to, or follows a change")),
+    ("retrying", gettext_noop("it cannot, and tries again")),
+    ("failed", gettext_noop("it cannot, and will not by itself")),
+    ("inactive", gettext_noop("it is switched off")),
+    ("elsewhere", gettext_noop("another worker or server does it")),
+    ("unknown", gettext_noop("who would know did not answer")),
 )
 WORDS = (
-    ("channel", "how messages come in: it hands each to a service"),
-    ("service", "a class of Python that handles messages"),
-    ("outgoing connection", "how services reach others"),
-    ("security definition", "credentials and keys, of callers and for calls"),
-    ("definition", "a channel, an outgoing connection or a security definition, by type and name"),
-    ("revision", "the number of a change; every worker says which it has applied"),
-    ("worker", "a process of a server that handles messages"),
-    ("cid", "the correlation id by which a message is found on all servers"),
-    ("failed message", "a message of an asynchronous call that ran out of attempts"),
-    ("drain", "to take a server from the load-balancer once its requests are done"),
+    (gettext_noop("channel"), gettext_noop("how messages come in: it hands each to a service")),
+    (gettext_noop("service"), gettext_noop("a class of Python that handles messages")),
+    (gettext_noop("outgoing connection"), gettext_noop("how services reach others")),
+    (
+        gettext_noop("security definition"),
+        gettext_noop("credentials and keys, of callers and for calls"),
+    ),
+    (
+        gettext_noop("definition"),
+        gettext_noop(
+            "a channel, an outgoing connection or a security definition, by type and name"
+        ),
+    ),
+    (
+        gettext_noop("revision"),
+        gettext_noop("the number of a change; every worker says which it has applied"),
+    ),
+    (gettext_noop("worker"), gettext_noop("a process of a server that handles messages")),
+    ("cid", gettext_noop("the correlation id by which a message is found on all servers")),
+    (
+        gettext_noop("failed message"),
+        gettext_noop("a message of an asynchronous call that ran out of attempts"),
+    ),
+    (
+        gettext_noop("drain"),
+        gettext_noop("to take a server from the load-balancer once its requests are done"),
+    ),
 )
 
 
@@ -47,4 +65,4 @@ def show(visit: Visit) -> Context:
     return {"keys": KEYS, "shapes": SHAPES, "words_of_it": WORDS}
 
 
-PAGES = (Page(path="/help", title="Help", template="help.html", calls=0, show=show),)
+PAGES = (Page(path="/help", title=gettext_noop("Help"), template="help.html", calls=0, show=show),)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
 from ..visit import Visit, whole_number
@@ -70,7 +71,11 @@ def _summary(
 
 def _counted(marks: Iterable[tuple[str, str, str]]) -> str:
     found = [word for word, _, _ in marks]
-    return ", ".join(f"{found.count(word)} {word}" for word, _, _ in MARKS if word in found)
+    return ", ".join(
+        gettext("%(count)s %(outcome)s", count=found.count(word), outcome=word)
+        for word, _, _ in MARKS
+        if word in found
+    )
 
 
 def act(visit: Visit) -> Outcome:
@@ -80,7 +85,11 @@ def act(visit: Visit) -> Outcome:
     if action in ("off", "on"):
         settings = {"name": name, "active": action == "on"}
         done = visit.send("admin.channel.schedule.edit", settings)
-        notice = f"{name} is switched {action}, revision {done['revision']}."
+        if action == "off":
+            text = gettext_noop("%(name)s is switched off, revision %(revision)s.")
+        else:
+            text = gettext_noop("%(name)s is switched on, revision %(revision)s.")
+        notice = gettext(text, name=name, revision=done["revision"])
         return Redirect(visit.path("jobs"), notice, done["revision"])
     try:
         done = visit.call("admin.channel.schedule.run", name=name)
@@ -113,7 +122,7 @@ def show_job(visit: Visit) -> Context:
     runs = panels["runs"].data["items"]
     job = panels["settings"].data
     return {
-        "title": f"Job {name}",
+        "title": gettext("Job %(name)s", name=name),
         "found": job,
         "runs": [(run, *mark_of(run)) for run in (runs[0]["runs"] if runs else [])],
         "runs_error": panels["runs"].error,
@@ -126,7 +135,7 @@ def show_job(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/jobs",
-        title="Jobs",
+        title=gettext_noop("Jobs"),
         template="jobs.html",
         group="Configure",
         services=(
@@ -141,7 +150,7 @@ PAGES = (
     ),
     Page(
         path="/jobs/{name}",
-        title="Job",
+        title=gettext_noop("Job"),
         template="job.html",
         services=(
             "admin.channel.schedule.get",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api import JsonObject
+from ..language.texts import gettext_noop
 from ..map.drawing import Picture, drawn, error_share, rate
 from ..page import Context, Outcome, Page
 from ..tables import csv_file
@@ -131,7 +132,7 @@ def strip(visit: Visit, panel: Panel, focus: str) -> Picture | None:
 PAGES = (
     Page(
         path="/map",
-        title="Map",
+        title=gettext_noop("Map"),
         template="map.html",
         group="Watch",
         services=(SERVICE,),

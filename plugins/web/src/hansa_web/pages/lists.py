@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from ..api import ApiError, JsonObject
+from ..language.texts import counted, gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
-from ..rendering import counted
 from ..visit import Visit
 
 PAGE_SIZE = 50
@@ -14,18 +14,20 @@ PAGE_SIZE = 50
 MOST_AT_ONCE = 10_000
 """Definitions that one change has at most."""
 TITLES = {
-    "channel": "Channels",
-    "outgoing": "Outgoing connections",
-    "security": "Security definitions",
-    "account": "Accounts",
-    "role": "Roles",
+    "channel": gettext_noop("Channels"),
+    "outgoing": gettext_noop("Outgoing connections"),
+    "security": gettext_noop("Security definitions"),
+    "account": gettext_noop("Accounts"),
+    "role": gettext_noop("Roles"),
 }
 TEACHING = {
-    "channel": "A channel brings requests in: it hands what arrives to a service.",
-    "outgoing": "An outgoing connection is what services use to call other systems.",
-    "security": "A security definition identifies the callers of channels.",
-    "account": "An account says which security definition knows a user, and which roles it holds.",
-    "role": "A role permits what those may call who hold it.",
+    "channel": gettext_noop("A channel brings requests in: it hands what arrives to a service."),
+    "outgoing": gettext_noop("An outgoing connection is what services use to call other systems."),
+    "security": gettext_noop("A security definition identifies the callers of channels."),
+    "account": gettext_noop(
+        "An account says which security definition knows a user, and which roles it holds."
+    ),
+    "role": gettext_noop("A role permits what those may call who hold it."),
 }
 """What an empty list says of the kind."""
 SHOWN = ("service", "url_path", "address", "host", "url", "username", "roles")
@@ -42,7 +44,7 @@ BULK: dict[str, JsonObject] = {
 
 def title_of(kind: str) -> str:
     """Return the title of the list of a kind."""
-    return TITLES.get(kind, kind.capitalize())
+    return gettext(TITLES[kind]) if kind in TITLES else kind.capitalize()
 
 
 def list_path(visit: Visit, kind: str, **query: object) -> str:
@@ -85,7 +87,7 @@ def show_list(visit: Visit, kind: str) -> Context:
         "size": PAGE_SIZE,
         "asked": asked,
         "bulk": list(BULK) if visit.may("admin.definition.change") else [],
-        "teaching": TEACHING.get(kind, ""),
+        "teaching": gettext(TEACHING[kind]) if kind in TEACHING else "",
         "here": list_path(visit, kind),
         "next_path": list_path(visit, kind, **query, offset=offset + PAGE_SIZE),
         "previous_path": list_path(visit, kind, **query, offset=max(0, offset - PAGE_SIZE)),
@@ -96,14 +98,18 @@ def act_on_many(visit: Visit, kind: str) -> Outcome:
     """Plan what is to be done with many definitions, or do what was planned."""
     action = visit.form.get("action")
     if action not in BULK:
-        raise ApiError(422, {"detail": f"there is no action {action}"})
+        raise ApiError(422, {"detail": gettext("there is no action %(action)s", action=action)})
     edits = [{**BULK[action], **key} for key in _selected(visit, kind)]
     if not edits:
-        return Redirect(list_path(visit, kind), "Nothing was selected.")
+        return Redirect(list_path(visit, kind), gettext("Nothing was selected."))
     if visit.form.get("planned") != "yes":
         plan = visit.send("admin.definition.change", {"edits": edits, "plan": True})
         context = {
-            "title": f"{action.capitalize()}: {counted(len(edits), 'definition')}",
+            "title": gettext(
+                "%(action)s: %(definitions)s",
+                action=gettext(action.capitalize()),
+                definitions=counted(len(edits), "%(num)s definition", "%(num)s definitions"),
+            ),
             "action": action,
             "plan": plan,
             "selected": [f"{one['type']} {one['name']}" for one in edits],
@@ -111,10 +117,16 @@ def act_on_many(visit: Visit, kind: str) -> Outcome:
         }
         return Shown(context, 200, "definitions_plan.html")
     done = visit.send("admin.definition.change", {"edits": edits})
-    notice = f"{action.capitalize()}: {len(done['changes'])} changed"
+    words = {"action": gettext(action.capitalize()), "count": len(done["changes"])}
     if done["revision"]:
-        notice += f", revision {done['revision']}"
-    return Redirect(list_path(visit, kind), f"{notice}.", done["revision"] or 0)
+        notice = gettext(
+            "%(action)s: %(count)s changed, revision %(revision)s.",
+            **words,
+            revision=done["revision"],
+        )
+    else:
+        notice = gettext("%(action)s: %(count)s changed.", **words)
+    return Redirect(list_path(visit, kind), notice, done["revision"] or 0)
 
 
 def _selected(visit: Visit, kind: str) -> list[JsonObject]:
@@ -147,7 +159,13 @@ def _list_page(kind: str, path: str) -> Page:
 def _kind(visit: Visit) -> str:
     kind = visit.parts["kind"]
     if kind not in visit.catalogue.kinds(visit.access):
-        raise ApiError(404, {"title": "Not found", "detail": f"there is no page {kind}"})
+        raise ApiError(
+            404,
+            {
+                "title": gettext("Not found"),
+                "detail": gettext("there is no page %(kind)s", kind=kind),
+            },
+        )
     return kind
 
 
@@ -165,7 +183,7 @@ PAGES = (
     _list_page("security", "/security"),
     Page(
         path="/{kind}",
-        title="Definitions",
+        title=gettext_noop("Definitions"),
         template="definitions.html",
         services=("admin.definition.list", "admin.definition.change"),
         calls=2,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from ..api import ApiError, JsonObject
 from ..api_login import CHANGE, change_password
 from ..devices import device
+from ..language.catalogues import is_language, language_name, languages
+from ..language.texts import counted, gettext, gettext_noop, ngettext
 from ..page import Context, Outcome, Page, Redirect, Shown
-from ..rendering import counted
-from ..view import DENSITIES, THEMES, View, current_view, is_zone, zones
+from ..view import DENSITIES, THEMES, View, current_view, is_zone, use_view, zones
 from ..visit import Visit
 
 FIELDS = ("old", "new", "again")
@@ -34,6 +35,7 @@ def _context(visit: Visit, sessions: list[JsonObject], error: ApiError | None) -
         "densities": DENSITIES,
         "zones": sorted(name for name in zones() if "/" in name and not name.startswith("Etc/")),
         "chosen": current_view(),
+        "languages": [(tag, language_name(tag)) for tag in languages()],
         "fault": "",
         "may_change": visit.may(CHANGE),
         "faults": {},
@@ -46,25 +48,33 @@ def act_on_me(visit: Visit) -> Outcome:
     here = visit.path("me")
     if action == "others":
         done = visit.call(END, others=True)
-        return Redirect(
-            here, f"{counted(done['ended'], 'other session has', 'other sessions have')} ended."
+        notice = counted(
+            done["ended"],
+            "%(num)s other session has ended.",
+            "%(num)s other sessions have ended.",
         )
+        return Redirect(here, notice)
     if action == "end":
         return _end(visit, here)
     if action == "password":
         return _change_password(visit, here)
     zone = visit.form.get("zone").strip() or "UTC"
     if not is_zone(zone):
-        fault = f"there is no time zone {zone}; such as Europe/Berlin or UTC"
+        fault = gettext("there is no time zone %(zone)s; such as Europe/Berlin or UTC", zone=zone)
         return Shown({**show_me(visit), "fault": fault, "zone": zone})
+    language = visit.form.get("language")
     view = View(
         zone=zone,
         theme=visit.form.get("theme"),
         density=visit.form.get("density"),
         keys=visit.form.get("keys") == "yes",
         is_zone_known=True,
+        language=language,
+        is_language_chosen=is_language(language),
     )
-    return Redirect(here, "Pages look like this now.", view=view)
+    # what is said from here on is in the language that was just chosen
+    use_view(view if view.is_language_chosen else current_view())
+    return Redirect(here, gettext("Pages look like this now."), view=view)
 
 
 def _change_password(visit: Visit, here: str) -> Outcome:
@@ -74,9 +84,9 @@ def _change_password(visit: Visit, here: str) -> Outcome:
     old, new, again = (visit.form.get(name) for name in FIELDS)
     faults = {}
     if not old:
-        faults["old"] = "enter the password that you log in with"
+        faults["old"] = gettext("enter the password that you log in with")
     if new != again:
-        faults["again"] = "is not the new password"
+        faults["again"] = gettext("is not the new password")
     if not faults:
         visit.calls.append(CHANGE)
         try:
@@ -94,8 +104,12 @@ def _change_password(visit: Visit, here: str) -> Outcome:
         return Shown({**show_me(visit), "faults": faults})
     visit.access = access
     visit.session.access[visit.cluster] = access
-    others = counted(ended, "other session has", "other sessions have")
-    return Redirect(here, f"The password is changed; {others} ended.", renews=True)
+    notice = counted(
+        ended,
+        "The password is changed; %(num)s other session has ended.",
+        "The password is changed; %(num)s other sessions have ended.",
+    )
+    return Redirect(here, notice, renews=True)
 
 
 def show_sessions(visit: Visit) -> Context:
@@ -117,19 +131,27 @@ def act_on_sessions(visit: Visit) -> Outcome:
         return _end(visit, here)
     user = visit.form.get("user")
     done = visit.call(END, user=user)
-    ended = counted(done["ended"], "session")
-    return Redirect(here, f"Ended: {ended} of {user}.")
+    notice = ngettext(
+        "Ended: %(num)s session of %(user)s.",
+        "Ended: %(num)s sessions of %(user)s.",
+        done["ended"],
+        user=user,
+    )
+    return Redirect(here, notice)
 
 
 def _end(visit: Visit, here: str) -> Outcome:
     done = visit.call(END, session=visit.form.get("session"))
-    return Redirect(here, "The session has ended." if done["ended"] else "It had ended before.")
+    return Redirect(
+        here,
+        gettext("The session has ended.") if done["ended"] else gettext("It had ended before."),
+    )
 
 
 PAGES = (
     Page(
         path="/sessions",
-        title="Sessions",
+        title=gettext_noop("Sessions"),
         template="sessions.html",
         group="System",
         services=(LIST, END),
@@ -139,7 +161,7 @@ PAGES = (
     ),
     Page(
         path="/me",
-        title="My sessions and settings",
+        title=gettext_noop("My sessions and settings"),
         template="me.html",
         services=(LIST, END, CHANGE),
         show=show_me,

@@ -5,6 +5,7 @@ themselves.
 from __future__ import annotations
 
 from ..api import JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
@@ -30,7 +31,7 @@ def show_message(visit: Visit, cid: str) -> Context:
         raise panels["found"].error
     found = panels["found"].data
     return {
-        "title": f"Message {cid}",
+        "title": gettext("Message %(cid)s", cid=cid),
         "cid": cid,
         "found": found,
         "bars": _bars(found["items"]),
@@ -70,7 +71,7 @@ def show_logs(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/messages",
-        title="Find a message",
+        title=gettext_noop("Find a message"),
         template="message.html",
         group="Messages",
         services=("admin.message.trace", "admin.log.read"),
@@ -81,7 +82,7 @@ PAGES = (
 LOG_PAGES = (
     Page(
         path="/logs",
-        title="Logs",
+        title=gettext_noop("Logs"),
         template="logs.html",
         group="Watch",
         services=("admin.log.read", "admin.log.groups"),

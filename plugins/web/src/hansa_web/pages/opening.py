@@ -14,6 +14,7 @@ from ..forms.fields import FormField, fields_of
 from ..forms.references import new_types
 from ..forms.values import FROM
 from ..kept_forms import KEPT_FORM, KEPT_OPEN, SECRETS, KeptForm, without_secrets
+from ..language.texts import gettext, gettext_noop
 from ..page import Redirect
 from ..visit import Form, Visit
 from .lists import list_path
@@ -26,7 +27,7 @@ LINE = "~line"
 """Fields of an address: the form that waits for a new definition, and its field that is to name it,
 or to name it besides others.
 """
-SECRETS_AGAIN = (
+SECRETS_AGAIN = gettext_noop(
     "Nothing of this form has been stored yet, and its secrets have to be entered again."
 )
 
@@ -43,7 +44,14 @@ def open_new(visit: Visit, *place: str) -> Redirect | None:
     type, _, path = action.removeprefix(NEW).partition(":")
     one = field_at(fields_of(visit.type.schema), path)
     if one is None or type not in new_types(visit, one.refers):
-        raise ApiError(422, {"detail": f"{path} is no field that a new {type} can be made for"})
+        raise ApiError(
+            422,
+            {
+                "detail": gettext(
+                    "%(path)s is no field that a new %(type)s can be made for", path=path, type=type
+                )
+            },
+        )
     here = address_of(visit, visit.parts["kind"], visit.parts["type"], *place)
     name = visit.kept.keep(
         visit.cluster,
@@ -55,8 +63,8 @@ def open_new(visit: Visit, *place: str) -> Redirect | None:
         seconds=KEPT_OPEN,
     )
     if not name:
-        detail = "the form is too large to be kept: first make what it is to name"
-        raise ApiError(413, {"title": "Too large", "detail": detail})
+        detail = gettext("the form is too large to be kept: first make what it is to name")
+        raise ApiError(413, {"title": gettext("Too large"), "detail": detail})
     kind = one.refers.partition(" ")[0]
     parts = ("deploy",) if kind == "service" else (kind, type, "new")
     field = LINE if one.widget == "lines" else FIELD
@@ -95,7 +103,9 @@ def back_with(visit: Visit, made: str, done: Redirect) -> Redirect:
     waiting = _waiting(visit)
     if waiting is None:
         is_late = FOR in visit.query
-        late = " The form that it was made for is not kept any more." if is_late else ""
+        late = (
+            " " + gettext("The form that it was made for is not kept any more.") if is_late else ""
+        )
         return replace(done, notice=done.notice + late)
     name = visit.query.get(FOR)
     if made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from ..language.texts import gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
@@ -32,7 +33,7 @@ def show(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/packages",
-        title="Packages",
+        title=gettext_noop("Packages"),
         template="packages.html",
         group="Change",
         services=("admin.service.packages",),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..api import ApiError
+from ..language.texts import gettext, gettext_noop, ngettext
 from ..page import Context, Outcome, Page, Redirect
-from ..rendering import counted
 from ..visit import Visit
 
 
@@ -21,7 +21,13 @@ def show_plugin(visit: Visit) -> Context:
     for one in visit.call("admin.plugin.list")["items"]:
         if one["name"] == name:
             return {"title": name, "found": one}
-    raise ApiError(404, {"title": "Not found", "detail": f"there is no plugin {name}"})
+    raise ApiError(
+        404,
+        {
+            "title": gettext("Not found"),
+            "detail": gettext("there is no plugin %(name)s", name=name),
+        },
+    )
 
 
 def act(visit: Visit) -> Outcome:
@@ -33,16 +39,21 @@ def act(visit: Visit) -> Outcome:
     elif action in ("block", "unblock"):
         done = visit.call("admin.plugin.block", name=name, blocked=action == "block")
     else:
-        raise ApiError(422, {"detail": f"there is no action {action}"})
-    workers = counted(len(done["workers"]), "worker is", "workers are")
-    notice = f"{name} is to be {done['wanted']}; {workers} being replaced."
+        raise ApiError(422, {"detail": gettext("there is no action %(action)s", action=action)})
+    notice = ngettext(
+        "%(name)s is to be %(wanted)s; %(num)s worker is being replaced.",
+        "%(name)s is to be %(wanted)s; %(num)s workers are being replaced.",
+        len(done["workers"]),
+        name=name,
+        wanted=done["wanted"],
+    )
     return Redirect(visit.path("plugins", name), notice)
 
 
 PAGES = (
     Page(
         path="/plugins",
-        title="Plugins",
+        title=gettext_noop("Plugins"),
         template="plugins.html",
         group="System",
         services=("admin.plugin.list",),
@@ -50,7 +61,7 @@ PAGES = (
     ),
     Page(
         path="/plugins/{name}",
-        title="Plugin",
+        title=gettext_noop("Plugin"),
         template="plugin.html",
         services=("admin.plugin.list", "admin.plugin.reload", "admin.plugin.block"),
         show=show_plugin,

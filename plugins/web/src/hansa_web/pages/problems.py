@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect
 from ..visit import Visit
 
@@ -14,13 +15,13 @@ def show(visit: Visit) -> Context:
 def note(visit: Visit) -> Outcome:
     """Note something about a problem."""
     visit.call("admin.problem.note", id=visit.form.get("id"), text=visit.form.get("text").strip())
-    return Redirect(visit.path("problems"), "The note is kept.")
+    return Redirect(visit.path("problems"), gettext("The note is kept."))
 
 
 PAGES = (
     Page(
         path="/problems",
-        title="Problems",
+        title=gettext_noop("Problems"),
         template="problems.html",
         group="Watch",
         services=("admin.problem.list", "admin.problem.note"),

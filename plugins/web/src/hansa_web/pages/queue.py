@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language.texts import gettext_noop
 from ..page import Context, Page
 from ..visit import Visit
 
@@ -37,7 +38,7 @@ def show(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/queue",
-        title="Queue",
+        title=gettext_noop("Queue"),
         template="queue.html",
         group="Messages",
         services=("admin.queue.status", "admin.queue.list"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext_noop
 from ..page import Context, Outcome, Page, Shown
 from ..typed import typed_fault
 from ..visit import Visit
@@ -61,7 +62,7 @@ def run(visit: Visit) -> Outcome:
 PAGES = (
     Page(
         path="/redis",
-        title="Redis",
+        title=gettext_noop("Redis"),
         template="redis.html",
         group="System",
         services=("admin.redis.command", "admin.redis.write", "admin.definition.list"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from ..api import ApiError
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect
 from ..visit import Visit
 
 PAGE_SIZE = 50
-ACTIONS = {"pause": "is paused", "stop": "is stopped", "resume": "goes on"}
+ACTIONS = {
+    "pause": gettext_noop("The replay is paused."),
+    "stop": gettext_noop("The replay is stopped."),
+    "resume": gettext_noop("The replay goes on."),
+}
 
 
 def show_list(visit: Visit) -> Context:
@@ -20,7 +25,7 @@ def show_list(visit: Visit) -> Context:
 def show_replay(visit: Visit) -> Context:
     """Return one replay."""
     found = visit.call("admin.replay.get", id=visit.parts["id"])
-    return {"title": f"Replay {found['id']}", "replay": found}
+    return {"title": gettext("Replay %(id)s", id=found["id"]), "replay": found}
 
 
 def steer(visit: Visit) -> Outcome:
@@ -28,9 +33,18 @@ def steer(visit: Visit) -> Outcome:
     identifier = visit.parts["id"]
     action = visit.form.get("action")
     if action not in ACTIONS:
-        raise ApiError(422, {"detail": f"{action!r} is none of {', '.join(ACTIONS)}"})
+        raise ApiError(
+            422,
+            {
+                "detail": gettext(
+                    "%(action)s is none of %(actions)s",
+                    action=repr(action),
+                    actions=", ".join(ACTIONS),
+                )
+            },
+        )
     visit.call(f"admin.replay.{action}", id=identifier)
-    return Redirect(visit.path("replays", identifier), f"The replay {ACTIONS[action]}.")
+    return Redirect(visit.path("replays", identifier), gettext(ACTIONS[action]))
 
 
 STEERED = ("admin.replay.pause", "admin.replay.resume", "admin.replay.stop")
@@ -38,7 +52,7 @@ STEERED = ("admin.replay.pause", "admin.replay.resume", "admin.replay.stop")
 PAGES = (
     Page(
         path="/replays",
-        title="Replays",
+        title=gettext_noop("Replays"),
         template="replays.html",
         group="Messages",
         services=("admin.replay.list",),
@@ -46,7 +60,7 @@ PAGES = (
     ),
     Page(
         path="/replays/{id}",
-        title="Replay",
+        title=gettext_noop("Replay"),
         template="replay.html",
         services=("admin.replay.get", *STEERED),
         show=show_replay,

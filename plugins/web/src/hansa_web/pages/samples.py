@@ -8,8 +8,9 @@ import json
 import time
 
 from ..api import JsonObject
+from ..language.texts import counted, gettext, gettext_noop, ngettext
 from ..page import Context, Download, Outcome, Page, Redirect
-from ..rendering import counted, pretty
+from ..rendering import pretty
 from ..visit import Visit
 from .services import head_of
 
@@ -62,10 +63,13 @@ def act_on_samples(visit: Visit) -> Outcome:
     action = visit.form.get("action")
     if action == "delete":
         done = visit.send("admin.sample.delete", {"service": name})
-        return Redirect(here, f"{counted(done['deleted'], 'sample is', 'samples are')} deleted.")
+        notice = counted(
+            done["deleted"], "%(num)s sample is deleted.", "%(num)s samples are deleted."
+        )
+        return Redirect(here, notice)
     if action == "off":
         visit.send("admin.sample.settings", {"service": name, "off": True})
-        return Redirect(here, f"{name} is not sampled any more.")
+        return Redirect(here, gettext("%(name)s is not sampled any more.", name=name))
     minutes = visit.form.number("minutes", DEFAULT_MINUTES)
     asked: JsonObject = {
         "service": name,
@@ -76,7 +80,13 @@ def act_on_samples(visit: Visit) -> Outcome:
     if visit.form.get("slower_than").strip():
         asked["slower_than"] = visit.form.number("slower_than", 0)
     visit.send("admin.sample.settings", asked)
-    return Redirect(here, f"{name} is sampled for {counted(minutes, 'minute')}.")
+    notice = ngettext(
+        "%(name)s is sampled for %(num)s minute.",
+        "%(name)s is sampled for %(num)s minutes.",
+        minutes,
+        name=name,
+    )
+    return Redirect(here, notice)
 
 
 def show_sample(visit: Visit) -> Context:
@@ -86,7 +96,7 @@ def show_sample(visit: Visit) -> Context:
         (name, found[name], readable(found[name]["text"])) for name in ("request", "answer")
     ]
     return {
-        "title": f"Sample of {found['service']}",
+        "title": gettext("Sample of %(service)s", service=found["service"]),
         "found": found,
         "messages": messages,
         "here": visit.path("samples", found["id"]),
@@ -107,7 +117,9 @@ def act_on_sample(visit: Visit) -> Outcome:
     found = visit.call("admin.sample.get", id=identifier)
     if visit.form.get("action") == "delete":
         visit.call("admin.sample.delete", id=identifier)
-        return Redirect(visit.path("services", found["service"], "samples"), "It is deleted.")
+        return Redirect(
+            visit.path("services", found["service"], "samples"), gettext("It is deleted.")
+        )
     text = json.dumps(found, indent=2, ensure_ascii=False)
     return Download(f"sample-{identifier}.json", text.encode(), "application/json")
 
@@ -117,7 +129,7 @@ LISTED = ("admin.service.get", "admin.sample.list", "admin.sample.settings", "ad
 PAGES = (
     Page(
         path="/services/{name}/samples",
-        title="Samples",
+        title=gettext_noop("Samples"),
         template="service_samples.html",
         services=LISTED,
         calls=3,
@@ -126,7 +138,7 @@ PAGES = (
     ),
     Page(
         path="/services/{name}/slow",
-        title="Slow requests",
+        title=gettext_noop("Slow requests"),
         template="service_samples.html",
         services=LISTED,
         calls=3,
@@ -135,7 +147,7 @@ PAGES = (
     ),
     Page(
         path="/samples/{id}",
-        title="Sample",
+        title=gettext_noop("Sample"),
         template="sample.html",
         services=("admin.sample.get", "admin.sample.delete"),
         show=show_sample,

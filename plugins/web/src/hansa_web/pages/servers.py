@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..visit import Visit
 
@@ -36,8 +37,11 @@ def act(visit: Visit) -> Outcome:
         return Redirect(here, f"{name}: {action}{how}.")
     if action == "reload":
         done = visit.call("admin.server.reload")
-        return Redirect(here, f"Workers are being replaced: {', '.join(done['workers'])}.")
-    raise ApiError(422, {"detail": f"there is no action {action}"})
+        return Redirect(
+            here,
+            gettext("Workers are being replaced: %(workers)s.", workers=", ".join(done["workers"])),
+        )
+    raise ApiError(422, {"detail": gettext("there is no action %(action)s", action=action)})
 
 
 def show_restart(visit: Visit) -> Context:
@@ -46,15 +50,23 @@ def show_restart(visit: Visit) -> Context:
     name = visit.parts["name"]
     found = next((one for one in status["servers"] if one["name"] == name), None)
     if found is None:
-        raise ApiError(404, {"title": "Not found", "detail": f"there is no server {name}"})
+        raise ApiError(
+            404,
+            {
+                "title": gettext("Not found"),
+                "detail": gettext("there is no server %(name)s", name=name),
+            },
+        )
     others = [one for one in status["servers"] if one["name"] != name and one["state"] == "ready"]
-    return {"title": f"Restart {name}", "found": found, "others": others}
+    return {"title": gettext("Restart %(name)s", name=name), "found": found, "others": others}
 
 
 def restart(visit: Visit) -> Outcome:
     """Restart a server."""
     done = visit.call("admin.cluster.restart", name=visit.parts["name"])
-    return Redirect(visit.path("servers"), f"{done['name']} is being restarted.")
+    return Redirect(
+        visit.path("servers"), gettext("%(name)s is being restarted.", name=done["name"])
+    )
 
 
 # -- the load-balancer -----------------------------------------------------------------------------
@@ -86,7 +98,7 @@ def act_on_balancer(visit: Visit) -> Outcome:
     if action == "add":
         data["address"] = visit.form.get("address").strip()
     if action not in (*STATES, "add", "remove", "weight", "reload"):
-        raise ApiError(422, {"detail": f"there is no action {action}"})
+        raise ApiError(422, {"detail": gettext("there is no action %(action)s", action=action)})
     try:
         visit.send(f"admin.loadbalancer.{action}", {} if action == "reload" else data)
     except ApiError as error:
@@ -97,7 +109,8 @@ def act_on_balancer(visit: Visit) -> Outcome:
         return Shown(
             {**show_balancer(visit), "fault": fault}, 422 if error.errors else error.status
         )
-    return Redirect(visit.path("load-balancer"), f"{action} {name}".strip() + ": done.")
+    done = f"{action} {name}".strip()
+    return Redirect(visit.path("load-balancer"), gettext("%(action)s: done.", action=done))
 
 
 def show_source(visit: Visit) -> Context:
@@ -108,7 +121,7 @@ def show_source(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/servers",
-        title="Servers",
+        title=gettext_noop("Servers"),
         template="servers.html",
         group="System",
         services=(
@@ -125,7 +138,7 @@ PAGES = (
     ),
     Page(
         path="/servers/{name}/restart",
-        title="Restart",
+        title=gettext_noop("Restart"),
         template="server_restart.html",
         services=("admin.cluster.status", "admin.cluster.restart"),
         show=show_restart,
@@ -133,7 +146,7 @@ PAGES = (
     ),
     Page(
         path="/load-balancer",
-        title="Load-balancer",
+        title=gettext_noop("Load-balancer"),
         template="load_balancer.html",
         group="System",
         services=(
@@ -150,7 +163,7 @@ PAGES = (
     ),
     Page(
         path="/load-balancer/source",
-        title="Configuration of the load-balancer",
+        title=gettext_noop("Configuration of the load-balancer"),
         template="load_balancer_source.html",
         services=("admin.loadbalancer.source",),
         show=show_source,

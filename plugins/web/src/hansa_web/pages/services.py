@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from ..api import ApiError, JsonObject
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page, Redirect, Shown
 from ..rendering import pretty
 from ..source_view import highlighted
@@ -15,11 +16,11 @@ from .landscape import SERVICE as LANDSCAPE, strip
 
 PAGE_SIZE = 50
 ORDERS = {
-    "name": "name",
-    "count": "calls",
-    "mean": "mean duration",
+    gettext_noop("name"): gettext_noop("name"),
+    "count": gettext_noop("calls"),
+    "mean": gettext_noop("mean duration"),
     "p95": "p95",
-    "errors": "errors",
+    gettext_noop("errors"): gettext_noop("errors"),
 }
 """What the list is sorted by, in words."""
 TONES = {"+": "added", "-": "removed"}
@@ -119,7 +120,7 @@ def _resolved(schema: Mapping[str, object], definitions: JsonObject) -> Mapping[
 
 def _type_of(schema: JsonObject) -> str:
     if "anyOf" in schema:
-        return " or ".join(_type_of(one) for one in schema["anyOf"])
+        return gettext(" or ").join(_type_of(one) for one in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(str(one) for one in schema["enum"])
     if "$ref" in schema:
@@ -134,7 +135,9 @@ def show_source(visit: Visit) -> Context:
     """Return the source of a service, of the version asked for, and what differs from another."""
     found = visit.call("admin.service.get", name=visit.parts["name"])
     if found["source"] is None:
-        raise ApiError(404, {"title": "Not found", "detail": "it comes with a plugin"})
+        raise ApiError(
+            404, {"title": gettext("Not found"), "detail": gettext("it comes with a plugin")}
+        )
     versions = sorted(found["versions"], key=lambda one: -one["version"])
     current = next((one["version"] for one in versions if one["current"]), 0)
     wanted = visit.query.number("version", current)
@@ -179,7 +182,12 @@ def roll_back(visit: Visit) -> Outcome:
     found = visit.call("admin.service.get", name=visit.parts["name"])
     data = {"file": found["origin"], "version": visit.form.number("version", 0)}
     done = visit.send("admin.service.rollback", data)
-    notice = f"{done['file']} version {done['version']} serves, revision {done['revision']}."
+    notice = gettext(
+        "%(file)s version %(version)s serves, revision %(revision)s.",
+        file=done["file"],
+        version=done["version"],
+        revision=done["revision"],
+    )
     return Redirect(visit.path("services", found["name"], "source"), notice, done["revision"])
 
 
@@ -194,7 +202,14 @@ def show_invoke(visit: Visit) -> Context:
         return _invoker(visit, found, example_of(found["input"]))
     sample = visit.call("admin.sample.get", id=wanted)
     if sample["input_fault"]:
-        return _invoker(visit, found, "", fault=f"cannot be that sample: {sample['input_fault']}")
+        return _invoker(
+            visit,
+            found,
+            "",
+            fault=gettext(
+                "cannot be that sample: %(input_fault)s", input_fault=sample["input_fault"]
+            ),
+        )
     return _invoker(visit, found, json.dumps(sample["input"], indent=2, ensure_ascii=False))
 
 
@@ -244,8 +259,10 @@ def invoke(visit: Visit) -> Outcome:
         try:
             data["payload"] = json.loads(text)
         except json.JSONDecodeError as error:
-            where = f"line {error.lineno}, column {error.colno}"
-            fault = f"is not valid JSON: {error.msg} ({where})"
+            where = gettext(
+                "line %(line)s, column %(column)s", line=error.lineno, column=error.colno
+            )
+            fault = gettext("is not valid JSON: %(msg)s (%(where)s)", msg=error.msg, where=where)
             return Shown(_invoker(visit, found, text, fault=fault))
     try:
         answer = visit.send("admin.service.invoke", data)
@@ -260,7 +277,7 @@ def invoke(visit: Visit) -> Outcome:
 PAGES = (
     Page(
         path="/services",
-        title="Services",
+        title=gettext_noop("Services"),
         template="services.html",
         group="Configure",
         services=("admin.service.list",),
@@ -269,7 +286,7 @@ PAGES = (
     ),
     Page(
         path="/services/{name}",
-        title="Service",
+        title=gettext_noop("Service"),
         template="service.html",
         services=("admin.service.get", "admin.statistics.summary", LANDSCAPE),
         calls=3,
@@ -277,7 +294,7 @@ PAGES = (
     ),
     Page(
         path="/services/{name}/source",
-        title="Source",
+        title=gettext_noop("Source"),
         template="service_source.html",
         services=("admin.service.get", "admin.service.source", "admin.service.rollback"),
         calls=3,
@@ -286,7 +303,7 @@ PAGES = (
     ),
     Page(
         path="/services/{name}/invoke",
-        title="Invoke",
+        title=gettext_noop("Invoke"),
         template="service_invoke.html",
         services=("admin.service.get", "admin.service.invoke", "admin.sample.get"),
         calls=2,

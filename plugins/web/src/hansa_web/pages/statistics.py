@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from ..api import JsonObject
 from ..charts import HEIGHT, WIDTH, line
+from ..language.texts import gettext, gettext_noop
 from ..page import Context, Outcome, Page
 from ..tables import csv_file
 from ..visit import Visit
@@ -77,7 +78,7 @@ def show_course(visit: Visit) -> Context:
         for column in ("count", "errors", "mean", "p95")
     ]
     return {
-        "title": name or "All together",
+        "title": name or gettext("All together"),
         "by": by,
         "span": span,
         "name": name,
@@ -92,7 +93,7 @@ def show_course(visit: Visit) -> Context:
 PAGES = (
     Page(
         path="/statistics",
-        title="Statistics",
+        title=gettext_noop("Statistics"),
         template="statistics.html",
         group="Watch",
         services=("admin.statistics.top", "admin.statistics.compare"),
@@ -101,7 +102,7 @@ PAGES = (
     ),
     Page(
         path="/statistics/course",
-        title="Course",
+        title=gettext_noop("Course"),
         template="statistics_course.html",
         services=("admin.statistics.series",),
         show=show_course,

@@ -4,7 +4,13 @@ const MOST_PAUSE = 60;
 const MISSES = 3;
 const region = document.getElementById("live-region");
 const liveParts = [...document.querySelectorAll("[data-live]")];
+const texts = JSON.parse(document.getElementById("texts")?.textContent || "{}");
 let paused = false;
+
+// the text in the language of the page, which brings what is not English along
+function say(text, values = {}) {
+  return (texts[text] || text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
 
 // -- live parts: asked for again with If-None-Match, and replaced where they have changed -----------
 
@@ -53,16 +59,17 @@ async function live() {
     if (paused || document.hidden) continue;
     try {
       await refresh(state);
-      if (state.misses >= MISSES) region.textContent = `as of ${clock()}`;
+      if (state.misses >= MISSES) region.textContent = say("as of {time}", { time: clock() });
       state.misses = 0;
       state.since = clock();
       pause = every;
-      tell(liveParts[0], `as of ${state.since}`, false);
+      tell(liveParts[0], say("as of {time}", { time: state.since }), false);
     } catch {
       state.misses += 1;
       pause = Math.min(pause * 2, MOST_PAUSE);
-      if (state.misses === MISSES) region.textContent = `stale since ${state.since}`;
-      if (state.misses >= MISSES) tell(liveParts[0], `stale since ${state.since}`, true);
+      const stale = say("stale since {time}", { time: state.since });
+      if (state.misses === MISSES) region.textContent = stale;
+      if (state.misses >= MISSES) tell(liveParts[0], stale, true);
     }
   }
 }
@@ -73,7 +80,7 @@ if (liveParts.length) {
     button.hidden = false;
     button.addEventListener("click", () => {
       paused = !paused;
-      button.textContent = paused ? "Go on live" : "Pause";
+      button.textContent = paused ? say("Go on live") : say("Pause");
     });
   }
   live();
@@ -208,17 +215,17 @@ for (const all of document.querySelectorAll("[data-all]")) {
   const count = document.querySelector("[data-count]");
   document.addEventListener("change", (event) => {
     if (event.target === all) for (const box of boxes()) box.checked = all.checked;
-    if (count) count.textContent = `${boxes().filter((box) => box.checked).length} selected`;
+    if (count) count.textContent = say("{count} selected", { count: boxes().filter((box) => box.checked).length });
   });
 }
 
 for (const block of document.querySelectorAll("pre[data-copy]")) {
   const button = document.createElement("button");
   button.type = "button";
-  button.textContent = "Copy";
+  button.textContent = say("Copy");
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(block.textContent);
-    region.textContent = "copied";
+    region.textContent = say("copied");
   });
   block.after(button);
 }
