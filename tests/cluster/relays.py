@@ -5,7 +5,7 @@ that reach it, and how messages get there and are found again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import redis
@@ -24,6 +24,7 @@ from plugins.nats.tests.nats_server import NatsServer
 from plugins.redis.tests.test_channel_contract import Peer as Valkey
 from plugins.s3.tests.seaweed import BUCKET, SeaweedFS
 from plugins.sftp.tests.servers import OpenSsh
+from plugins.swift.tests.swift_server import CONTAINER, Storage, Swift
 
 PREFETCH = 20
 THREADS = 4
@@ -277,7 +278,8 @@ class KafkaRelay(Relay):
 class FolderRelay(Relay):
     """Two folders; each message is a file."""
 
-    type, make_peer = "file", ExchangeFolder
+    type = "file"
+    make_peer: ClassVar[Callable[[], Any]] = ExchangeFolder
     send = 'out.write(f"out/{number}", number)'
     in_hand = THREADS
 
@@ -356,6 +358,38 @@ class S3Relay(Relay):
         return [one["Key"] for page in found for one in page.get("Contents", ())]
 
 
+def _swift() -> Iterator[Swift]:
+    with Storage() as storage, Swift(storage) as proxy:
+        yield proxy
+
+
+class SwiftRelay(Relay):
+    """Two prefixes of a container of Swift."""
+
+    type, make_peer = "swift", contextlib.contextmanager(_swift)
+    send = 'out.put(f"out/{number}", number)'
+
+    @property
+    def channel(self) -> Settings:
+        login = {name: value for name, value in self.peer.settings.items() if name != "container"}
+        own = {"containers": [CONTAINER], "prefix": "in/", "after": "delete", "interval": 0.2}
+        return {**login, **own}
+
+    @property
+    def outgoing(self) -> Settings:
+        return dict(self.peer.settings)
+
+    def put(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.peer.put(f"in/{number}", str(number).encode())
+
+    def arrived(self) -> list[int]:
+        return [int(name.removeprefix("out/")) for name in self.peer.names("out/")]
+
+    def left(self) -> int:
+        return len(self.peer.names("in/")) + len(self.peer.names("failed/"))
+
+
 class ImapRelay(Relay):
     """A mailbox of Dovecot; the subject is the number."""
 
@@ -425,6 +459,7 @@ RELAYS: tuple[type[Relay], ...] = (
     FtpRelay,
     SftpRelay,
     S3Relay,
+    SwiftRelay,
     ImapRelay,
     MllpRelay,
 )
