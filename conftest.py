@@ -9,8 +9,10 @@ import logging
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
+import argon2
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
+from hansa_security import credential
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.parallel import Shared, order, scheduler, unit_of
@@ -114,6 +116,27 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 def of_unit(pytestconfig: pytest.Config) -> Shared:
     """What the tests of a unit share; see tests/parallel.py."""
     return pytestconfig.stash[SHARED]
+
+
+HASHER = credential._hasher
+"""What hashes passwords in a server, at the cost that is agreed on."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_hashes() -> Iterator[None]:
+    """Hash passwords at the lowest cost that argon2 has, in the process of the tests: some thousand
+    of them take 40 ms each otherwise. Servers are processes of their own.
+    """
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(credential, "_hasher", cheap)
+        yield
+
+
+@pytest.fixture
+def agreed_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at the cost that a server has, for tests that are about it."""
+    monkeypatch.setattr(credential, "_hasher", HASHER)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def refusal(security, value: str, peer: str = "192.0.2.2") -> Refused:
     return caught.value
 
 
-def test_the_password_is_stored_as_argon2id_of_the_agreed_cost():
+def test_the_password_is_stored_as_argon2id_of_the_agreed_cost(agreed_cost: None):
     stored = make().config.password
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert isinstance(stored, Secret)
