@@ -39,7 +39,7 @@ class TestChannel(ChannelContract):
     }
 
     # grpcio itself waits for ever where the thread of its server cannot be started
-    test_stop_after_a_failed_start = None  # type: ignore[assignment]
+    test_stop_after_a_failed_start = None  # type: ignore[assignment] # it does not hold
 
     def send(self, raw):
         with grpc.insecure_channel(f"127.0.0.1:{PORT}") as opened:

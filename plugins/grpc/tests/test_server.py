@@ -69,7 +69,7 @@ def ask(one, key=KEY, method="Get", **data):
     return one.ask(method, {"currency": "EUR", **data}, metadata={"x-api-key": key})
 
 
-def test_the_example_from_outside(served, tmp_path):
+def test_the_example_from_outside_and_faults_of_settings(served, tmp_path):
     server, port = served
     with client(server, port, tmp_path) as one:
         assert ask(one)["ok"] == {"currency": "EUR", "value": 1.17}
@@ -91,6 +91,15 @@ def test_the_example_from_outside(served, tmp_path):
         lambda: "running" in str(server.api("admin.outgoing.grpc.get", name="own")["states"]), 30
     )
     assert KEY not in server.log()
+    method = {"method": "rates.v1.Rates/Get", "service": "nobody"}
+    given = {"name": "x", "port": free_port(), "methods": [method], "proto": "nonsense"}
+    with pytest.raises(ApiError) as caught:
+        server.api("admin.channel.grpc.create", **given)
+    assert "channel.proto:1:" in caught.value.problem["errors"]["proto"]
+    del given["proto"]
+    with pytest.raises(ApiError) as caught:
+        server.api("admin.channel.grpc.create", **given)
+    assert "methods[0].service" in str(caught.value.problem["errors"])
 
 
 def test_edits_under_load_refuse_nobody(served, tmp_path):
@@ -104,19 +113,6 @@ def test_edits_under_load_refuse_nobody(served, tmp_path):
             server.api("admin.channel.grpc.edit", name="rates", **edit)
         counts = one.say("{}")
     assert counts["failed"] == [] and counts["ok"] > 0
-
-
-def test_faults_of_settings_are_told(served):
-    server, _ = served
-    method = {"method": "rates.v1.Rates/Get", "service": "nobody"}
-    given = {"name": "x", "port": free_port(), "methods": [method], "proto": "nonsense"}
-    with pytest.raises(ApiError) as caught:
-        server.api("admin.channel.grpc.create", **given)
-    assert "channel.proto:1:" in caught.value.problem["errors"]["proto"]
-    del given["proto"]
-    with pytest.raises(ApiError) as caught:
-        server.api("admin.channel.grpc.create", **given)
-    assert "methods[0].service" in str(caught.value.problem["errors"])
 
 
 @pytest.mark.proof

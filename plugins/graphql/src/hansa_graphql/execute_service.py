@@ -35,7 +35,7 @@ from .protocol import (
 from .settings import EXECUTE, GraphqlSettings
 
 if TYPE_CHECKING:
-    from graphql import DocumentNode, GraphQLSchema
+    from graphql import DocumentNode, GraphQLError, GraphQLSchema
 
     from .channel import GraphqlChannel
 
@@ -124,7 +124,9 @@ def _document(asked: Asked, config: GraphqlSettings) -> DocumentNode:
     return parse(asked.query, max_lexical_tokens=config.max_tokens, max_comments=config.max_tokens)
 
 
-def _faults(schema: GraphQLSchema, document: DocumentNode, config: GraphqlSettings) -> Any:
+def _faults(
+    schema: GraphQLSchema, document: DocumentNode, config: GraphqlSettings
+) -> list[GraphQLError]:
     from graphql import NoSchemaIntrospectionCustomRule, specified_rules, validate
 
     rules = list(specified_rules)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hansa import TooLarge
 
 if TYPE_CHECKING:
-    from graphql import DocumentNode, GraphQLSchema
+    from graphql import DocumentNode, FieldNode, GraphQLSchema, SelectionNode, SelectionSetNode
 
     from .settings import GraphqlSettings
 
@@ -71,22 +71,25 @@ class _Scale:
         }
         self._weights: dict[tuple[str, int], Weight] = {}
 
-    def weigh(self, selections: Any, parent: Any, cost: int) -> Weight:
+    def weigh(self, selections: SelectionSetNode | None, parent: object, cost: int) -> Weight:
         """Return the weight of a selection set; `cost` is what each of its fields costs."""
         if selections is None:
             return Weight()
         return _sum(self._one(one, parent, cost) for one in selections.selections)
 
-    def _one(self, node: Any, parent: Any, cost: int) -> Weight:
-        if node.kind == "field":
+    def _one(self, node: SelectionNode, parent: object, cost: int) -> Weight:
+        from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode
+
+        if isinstance(node, FieldNode):
             return self._field(node, parent, cost)
-        if node.kind == "fragment_spread":
+        if isinstance(node, FragmentSpreadNode):
             return self._spread(node.name.value, cost)
+        assert isinstance(node, InlineFragmentNode)
         if node.type_condition is not None:
             parent = self._schema.get_type(node.type_condition.name.value)
         return self.weigh(node.selection_set, parent, cost)
 
-    def _field(self, node: Any, parent: Any, cost: int) -> Weight:
+    def _field(self, node: FieldNode, parent: object, cost: int) -> Weight:
         if node.alias is not None:
             self.aliases += 1
         known = getattr(parent, "fields", {}).get(node.name.value)
@@ -95,7 +98,7 @@ class _Scale:
         inner = self.weigh(node.selection_set, kind, 1)
         return Weight(inner.depth + 1, min(_MOST, cost + factor * inner.cost))
 
-    def _introspected(self, name: str) -> Any:
+    def _introspected(self, name: str) -> object:
         return self._schema.get_type(_INTROSPECTION.get(name, ""))
 
     def _spread(self, name: str, cost: int) -> Weight:
@@ -121,12 +124,12 @@ def _sum(weights: Iterable[Weight]) -> Weight:
     return Weight(depth, cost)
 
 
-def _unwrapped(kind: Any) -> tuple[int, Any]:
+def _unwrapped(kind: object) -> tuple[int, object]:
     """Return how many values of a type there may be, and the type of each."""
-    from graphql import GraphQLList
+    from graphql import GraphQLList, GraphQLWrappingType
 
     factor = 1
-    while hasattr(kind, "of_type"):
+    while isinstance(kind, GraphQLWrappingType):
         if isinstance(kind, GraphQLList):
             factor *= LIST_FACTOR
         kind = kind.of_type

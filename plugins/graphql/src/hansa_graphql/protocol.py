@@ -53,7 +53,7 @@ def asked_by(request: Request) -> Asked:
     return _asked(given)
 
 
-def _body(request: Request) -> Any:
+def _body(request: Request) -> object:
     content_type = request.headers.get("content-type", "")
     # a page of another origin cannot send this type unless CORS permits it
     if media_type_of(content_type) != JSON:
@@ -61,14 +61,15 @@ def _body(request: Request) -> Any:
     return _decoded(to_utf8(request.raw, content_type), "the body")
 
 
-def _decoded(raw: bytes, what: str) -> Any:
+def _decoded(raw: bytes, what: str) -> object:
     try:
-        return msgspec.json.decode(raw)
+        found: object = msgspec.json.decode(raw)
+        return found
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"{what} is not JSON: {error}") from None
 
 
-def _asked(given: Any) -> Asked:
+def _asked(given: object) -> Asked:
     if not isinstance(given, dict):
         raise Invalid("a request is a JSON object; lists of several are not taken")
     query = given.get("query")

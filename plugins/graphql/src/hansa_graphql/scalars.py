@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import inspect
@@ -60,5 +60,6 @@ def integer(kind: inspect.IntType) -> str:
     return "Long" if any(outside) else "Int"
 
 
-def _plain(value: Any) -> Any:
-    return msgspec.to_builtins(value, str_keys=True)
+def _plain(value: object) -> object:
+    found: object = msgspec.to_builtins(value, str_keys=True)
+    return found

@@ -166,8 +166,8 @@ def _is_secret(kind: inspect.Type) -> bool:
     return isinstance(bare, inspect.CustomType) and issubclass(bare.cls, Secret)
 
 
-def _reader(name: str, attribute: str) -> Callable[[Any, Any], Any]:
-    def read(source: Any, info: Any) -> Any:
+def _reader(name: str, attribute: str) -> Callable[[object, object], object]:
+    def read(source: object, info: object) -> object:
         if isinstance(source, dict):
             value = source.get(name)
         else:
@@ -177,7 +177,7 @@ def _reader(name: str, attribute: str) -> Callable[[Any, Any], Any]:
     return read
 
 
-def _plain_value(value: Any) -> Any:
+def _plain_value(value: object) -> object:
     """Return the value of a member of an enumeration, and anything else as it is."""
     from enum import Enum
 

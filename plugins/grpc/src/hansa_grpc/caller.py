@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from .interface import Method
 
 
-def request_of(method: Method, raw: bytes, context: grpc.ServicerContext) -> Request:
-    """Return a request: metadata as headers, binary ones in Base64, and the client's certificate."""
+def request_of(
+    method: Method, raw: bytes, context: grpc.ServicerContext, *, certificates: bool
+) -> Request:
+    """Return a request: metadata as headers, binary ones in Base64, and the client's certificate,
+    where clients have `certificates`.
+    """
     headers = headers_of(context.invocation_metadata())
     cid = headers.get(CID, "")
     return Request(
@@ -28,7 +32,7 @@ def request_of(method: Method, raw: bytes, context: grpc.ServicerContext) -> Req
         method="POST",
         path=method.path,
         peer=peer_of(context.peer()),
-        certificates=_certificates(context),
+        certificates=_certificates(context) if certificates else (),
         cid=cid if is_cid(cid) else new_cid(),
         extra={METHOD: method},
     )

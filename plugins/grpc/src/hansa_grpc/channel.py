@@ -248,7 +248,8 @@ class GrpcChannel(Channel[ListeningSettings]):
         except HansaError as error:
             self.log.error("%s: %s", path, error.explanation)
             self._abort(context, error, cid_of(context))
-        request = request_of(method, raw, context)
+        asks = self._place.asks_for_certificates
+        request = request_of(method, raw, context, certificates=asks)
         response = self.dispatch(request)
         if not response.ok or response.status >= 400:
             self._abort(context, error_of(response), request.cid)
