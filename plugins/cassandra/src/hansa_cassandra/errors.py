@@ -62,8 +62,8 @@ def connecting(error: BaseException, label: str, refusal: OSError | None, tls: b
     for cause in causes:
         if isinstance(cause, cassandra.AuthenticationFailed):
             return Unavailable(f"{label}: Cassandra refuses the login; {CHECK_LOGIN}")
-    if isinstance(error, NoHostAvailable) and "keyspace" in str(error):
-        return Unavailable(f"{label}: there is no such keyspace; {CHECK_KEYSPACE}")
+    if refusal is None and isinstance(error, NoHostAvailable) and "keyspace" in str(error):
+        return Unavailable(f"{label}: no node lets the keyspace be used; {CHECK_KEYSPACE}")
     cause = refusal or causes[0]
     ended = isinstance(cause, ConnectionException)
     remedy = remedy_of(ConnectionResetError() if ended else cause, tls=tls)
