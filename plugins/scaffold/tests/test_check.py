@@ -146,6 +146,12 @@ def test_a_failing_test_is_named(plugin):
     ]
 
 
+def test_proofs_are_not_run(plugin):
+    proof = "import pytest\n\n\n@pytest.mark.proof\ndef test_wrong():\n    assert 1 == 2\n"
+    (plugin / "tests/test_more.py").write_text(proof)
+    assert conformance_faults(Source.read(plugin)) == []
+
+
 def test_a_plugin_without_tests_fails(plugin):
     (plugin / "tests/test_format.py").unlink()
     (plugin / "tests").rmdir()
