@@ -35,10 +35,14 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
+from .kafka import kafka
 from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
+from .mqtt import mqtt_
+from .nats import nats
 from .peers import PEERS
 from .programs import SOAP_BODY, SOAP_HEADERS, Target, hansa, measured, peer, wrk
+from .redis_messages import redis_messages
 from .roles import roles
 from .s3 import s3
 from .samples import samples
@@ -309,7 +313,11 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "definitions": definitions,
     "amqp": amqp,
     "ftp": ftp,
+    "kafka": kafka,
     "limits": limits,
+    "mqtt": mqtt_,
+    "nats": nats,
+    "redis": redis_messages,
     "roles": roles,
     "s3": s3,
     "samples": samples,
