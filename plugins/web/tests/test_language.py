@@ -18,7 +18,7 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_web.language import catalogues
 from hansa_web.language.accepted import accepted
 from hansa_web.language.catalogues import language_name, languages
-from hansa_web.language.pseudo import PSEUDO, pseudo
+from hansa_web.language.pseudo import BEGIN, PSEUDO, pseudo
 from hansa_web.language.texts import counted, gettext
 from hansa_web.module_texts import MODULE_TEXTS
 from hansa_web.pages.jobs import PREVIEWED
@@ -208,6 +208,7 @@ def test_the_module_says_nothing_that_is_not_translated() -> None:
 
 def test_the_pseudo_language_keeps_values_and_marks() -> None:
     text = 'Revision <a href="%(path)s">%(revision)s</a> &amp; 5 %%'
+    assert pseudo("as of {time}") == "⟦ås öf {time}⟧"
     assert pseudo(text) == '⟦Révîsîöñééé <a href="%(path)s">%(revision)s</a> &amp; 5 %%⟧'
 
 
@@ -240,5 +241,9 @@ def test_no_page_scrolls_sideways_with_longer_texts(
         assert page.evaluate("document.documentElement.lang") == PSEUDO, path
         if page.evaluate("document.documentElement.scrollWidth") > 360:
             found.append(f"{path}: wider than 360")
+    page.goto(f"{web.url}/tests")
+    told = page.locator("[data-told]").first
+    told.wait_for()
+    assert told.inner_text().startswith(BEGIN)
     context.close()
     assert "\n".join(found) == ""
