@@ -284,9 +284,10 @@ PATHS = {
     "zato.server.connection.http_soap": "BadRequest ClientHTTPError TooManyRequests",
     "zato.server.service": "Service AsIs Bool Boolean CSV Dict Float ForceType Int Integer List "
     "ListOfDicts Nested Opaque Unicode UTC Date DateTime Decimal DictList Text UUID Secret Model "
-    "dataclass ChannelInfo CHANNEL DATA_FORMAT",
+    "dataclass ChannelInfo CHANNEL DATA_FORMAT RESTAdapter",
+    "zato.server.service.adapter": "JSONAdapter RESTAdapter ADAPTER_PARAMS",
     "zato.server.service.internal": "AdminService AdminSIO Ping",
-    "zato.server.service.internal.helpers": "Service Echo InputLogger",
+    "zato.server.service.internal.helpers": "Service Echo InputLogger HTMLService",
     "zato.server.service.reqresp": "Request Response ForceType ValidationException",
     "zato.server.service.reqresp.sio": "AsIs ForceType ValidationException",
     "bunch": "Bunch bunchify unbunchify",

@@ -107,6 +107,13 @@ class SCHEDULER:
     JOB_TYPE = Bunch(ONE_TIME="one_time", INTERVAL_BASED="interval_based", CRON_STYLE="cron_style")
 
 
+class ADAPTER_PARAMS:
+    """When a `JSONAdapter` applies its own parameters: what is applied last wins."""
+
+    APPLY_AFTER_REQUEST = "apply-after-request"
+    APPLY_BEFORE_REQUEST = "apply-before-request"
+
+
 class KVDB:
     """Redis keys of data dictionaries, formats and locks."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hansa_zato.constants import (
+    ADAPTER_PARAMS,
     CHANNEL,
     DATA_FORMAT,
     HTTP_RESPONSES,
@@ -38,6 +39,7 @@ from hansa_zato.outgoing.email import SMTPMessage
 from hansa_zato.outgoing.imap import IMAPMessage
 
 __all__ = [
+    "ADAPTER_PARAMS",
     "CHANNEL",
     "DATA_FORMAT",
     "HTTP_RESPONSES",

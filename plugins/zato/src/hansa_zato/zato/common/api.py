@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hansa_zato.zato.common import (
+    ADAPTER_PARAMS,
     CHANNEL,
     DATA_FORMAT,
     HTTP_RESPONSES,
@@ -22,6 +23,7 @@ from hansa_zato.zato.common import (
 )
 
 __all__ = [
+    "ADAPTER_PARAMS",
     "CHANNEL",
     "DATA_FORMAT",
     "HTTP_RESPONSES",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hansa_zato.constants import CHANNEL, DATA_FORMAT
+from hansa_zato.dialect.adapters import RESTAdapter
 from hansa_zato.dialect.channel import ChannelInfo
 from hansa_zato.dialect.exceptions import ZatoException
 from hansa_zato.dialect.service import Service
@@ -55,6 +56,7 @@ __all__ = [
     "Model",
     "Nested",
     "Opaque",
+    "RESTAdapter",
     "Secret",
     "Service",
     "Text",

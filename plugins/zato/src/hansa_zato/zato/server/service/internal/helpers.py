@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hansa_zato.dialect.html import HTMLService
 from hansa_zato.dialect.service import Service
 
-__all__ = ["Echo", "InputLogger", "Service"]
+__all__ = ["Echo", "HTMLService", "InputLogger", "Service"]
 
 
 class Echo(Service):
