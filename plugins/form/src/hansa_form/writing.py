@@ -15,7 +15,7 @@ from multipart import content_disposition_quote, content_disposition_unquote
 from .fields import Field, fields_of
 from .settings import FormSettings
 
-_is_content_type = re.compile(r"[!-~]+/[!-~]+(?: *;[ -~]*)?").fullmatch
+_is_content_type = re.compile(r"[!-.0-~]+/[!-:<-~]+(?: *;[ -~]*)?").fullmatch
 
 
 def write_values(value: object, config: FormSettings) -> tuple[bytes, str]:
