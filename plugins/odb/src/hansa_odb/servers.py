@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from hansa import Invalid, OtherWriter
+from hansa_connect.opportunistic_tls import opportunistic
 from sqlalchemy import URL, Engine, ExceptionContext, Pool, create_engine, event, make_url
 
 CONNECT_TIMEOUT: Final = 2
@@ -50,7 +51,17 @@ def open_server(url: str, seconds: float, *, poolclass: type[Pool] | None = None
         from .psycopg_timeouts import limit_waits
 
         limit_waits(engine, seconds)
+    if engine.driver == "pymysql":
+        event.listen(engine, "do_connect", _connect_pymysql)
     return engine
+
+
+def _connect_pymysql(
+    dialect: object, record: object, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> object:
+    from pymysql.connections import Connection
+
+    return opportunistic(Connection)(*arguments, **options)
 
 
 def _with_driver(url: URL) -> URL:

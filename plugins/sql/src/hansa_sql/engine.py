@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from hansa import HansaError, TimedOut, Unavailable
+from hansa_connect.opportunistic_tls import opportunistic
 from hansa_connect.remedies import advised
-from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine
+from sqlalchemy import URL, Engine, ExceptionContext, NullPool, create_engine, event
 from sqlalchemy.exc import NoSuchModuleError
 
 from .loaders import read_all_values
@@ -61,7 +62,17 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
         ) from error
     read_all_values(engine)
     bind_in_utc(engine.dialect)
+    if driver == "pymysql":
+        event.listen(engine, "do_connect", _connect_pymysql)
     return engine
+
+
+def _connect_pymysql(
+    dialect: object, record: object, arguments: tuple[Any, ...], options: DriverArguments
+) -> object:
+    from pymysql.connections import Connection
+
+    return opportunistic(Connection)(*arguments, **options)
 
 
 def _dialect_options(driver: str) -> dict[str, bool]:
