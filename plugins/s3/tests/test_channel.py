@@ -169,7 +169,7 @@ class TestSeaweedFS(OnPeer, ChannelContract):
             refused.append(request.url)
             content = b"<Error><Code>NotImplemented</Code><Message>no</Message></Error>"
             raw = io.BytesIO(content)
-            raw.stream = lambda *about, **more: iter([content])  # type: ignore[attr-defined]
+            raw.stream = lambda *about, **more: iter([content])  # type: ignore[attr-defined] # botocore reads by it
             return AWSResponse(request.url, 501, {}, raw)
 
         with self.receiving(inbox) as channel:
