@@ -141,7 +141,7 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
                 return
             mark = following
 
-    def _check_whole(self, answer: dict[str, Any]) -> None:
+    def _check_whole(self, answer: Document) -> None:
         if _is_partial(answer):
             raise PartialAnswer(
                 f"{self.label}: the answer is partial: shards did not answer in time"
@@ -167,9 +167,12 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
         return [str(one.get(self.config.id_field, "")) for one in documents]
 
 
-def _is_partial(answer: dict[str, Any]) -> bool:
+def _is_partial(answer: Document) -> bool:
+    header = answer.get("responseHeader")
+    if not isinstance(header, dict):
+        return False
     # some versions tell it as a text, and of what was left out on request
-    return str(answer.get("responseHeader", {}).get("partialResults", "")).lower() == "true"
+    return str(header.get("partialResults", "")).lower() == "true"
 
 
 def _message(content: bytes) -> str:
