@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from hansa import Invalid, OtherWriter
 from hansa_connect.opportunistic_tls import opportunistic
@@ -57,7 +57,7 @@ def open_server(url: str, seconds: float, *, poolclass: type[Pool] | None = None
 
 
 def _connect_pymysql(
-    dialect: object, record: object, arguments: tuple[Any, ...], options: dict[str, Any]
+    dialect: object, record: object, arguments: tuple[object, ...], options: ConnectArguments
 ) -> object:
     from pymysql.connections import Connection
 

@@ -68,7 +68,7 @@ def open_engine(config: DatabaseSettings, folder: Path) -> Engine:
 
 
 def _connect_pymysql(
-    dialect: object, record: object, arguments: tuple[Any, ...], options: DriverArguments
+    dialect: object, record: object, arguments: tuple[object, ...], options: DriverArguments
 ) -> object:
     from pymysql.connections import Connection
 
