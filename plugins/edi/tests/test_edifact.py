@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hansa import Invalid, Model, TooLarge, load
@@ -15,10 +16,10 @@ from hypothesis import given, strategies as some
 
 from .samples import GROUPS, ORDERS, VERSION_4
 
-EDIFACT = EdifactFormat()
+EDIFACT: Any = EdifactFormat()
 
 
-def edifact(**settings):
+def edifact(**settings) -> Any:
     return EdifactFormat(SimpleNamespace(edi=load(EdiSettings, settings)))
 
 
@@ -148,7 +149,16 @@ def test_what_cannot_be_written_is_refused_by_its_path():
         EDIFACT.render({"header": [*header, "☃"]})
     with pytest.raises(Invalid, match="has a sign in it that separates"):
         EDIFACT.render({"header": [*header, "a+b"], "separators": {"release": " "}})
-    for value in ({"header": ["UNB"]}, {"header": header, "other": 1}, {}, [], "text", None, 5):
+    values: list[Any] = [
+        {"header": ["UNB"]},
+        {"header": header, "other": 1},
+        {},
+        [],
+        "text",
+        None,
+        5,
+    ]
+    for value in values:
         with pytest.raises(Invalid):
             EDIFACT.render(value)
 

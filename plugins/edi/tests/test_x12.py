@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hansa import Invalid, TooLarge, load
@@ -14,10 +15,10 @@ from hypothesis import given, strategies as some
 
 from .samples import OLD_CLAIM, PURCHASE
 
-X12 = X12Format()
+X12: Any = X12Format()
 
 
-def x12(**settings):
+def x12(**settings) -> Any:
     return X12Format(SimpleNamespace(edi=load(EdiSettings, settings)))
 
 

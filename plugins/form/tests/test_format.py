@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import BytesIO
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -22,7 +23,7 @@ from hypothesis import example, given, strategies as some
 from multipart import MultipartParser
 from pydantic import BaseModel
 
-FORM = FormFormat()
+FORM: Any = FormFormat()
 
 
 def form(**settings):
@@ -298,7 +299,8 @@ class Formats:
 
 
 def test_an_outgoing_connection_names_the_boundary():
-    headers = {}
-    body = BodyWriter("outgoing", Formats(), "").write({"a": FormFile(b"x")}, None, headers)
+    headers: dict[str, str] = {}
+    formats: Any = Formats()
+    body = BodyWriter("outgoing", formats, "").write({"a": FormFile(b"x")}, None, headers)
     boundary = body.partition(b"\r\n")[0].decode().removeprefix("--")
     assert headers == {"Content-Type": f"multipart/form-data; boundary={boundary}"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import httpx2
@@ -48,8 +49,8 @@ def test_the_example_works_in_a_server(start_server, tmp_path):
         # no charset of the content type may change the bytes of a file
         request = client.build_request("POST", copies, data={"number": "9"}, files=files)
         request.headers["Content-Type"] += "; charset=iso-8859-1"
-        found = FormFormat().parse(client.send(request).content)
-        assert found["copy"].content == CONTENT
+        copied: Any = FormFormat().parse(client.send(request).content)
+        assert copied["copy"].content == CONTENT
 
 
 def of_curl(url, *arguments):

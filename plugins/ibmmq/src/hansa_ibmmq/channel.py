@@ -99,14 +99,14 @@ class IbmmqChannel(MqwebConnections[GettingSettings], PullingChannel[GettingSett
         """Return a message; None for one that is gone, or is no text and stays where it is."""
         if not message.removeprefix("ID:").strip("0"):
             # it would select whatever message comes first
-            self._leave(message, Invalid("its message id is that of no message"))
+            self._leave_unread(message, Invalid("its message id is that of no message"))
             return None
         try:
             answer = self.mqweb.browsed(self.config.queue, message)
         except (Unavailable, TimedOut):
             raise
         except HansaError as error:
-            self._leave(message, error)
+            self._leave_unread(message, error)
             return None
         if answer is None:
             with self._guard:
@@ -114,7 +114,7 @@ class IbmmqChannel(MqwebConnections[GettingSettings], PullingChannel[GettingSett
             return None
         return _delivery(message, answer, self.config.queue)
 
-    def _leave(self, message: str, error: HansaError) -> None:
+    def _leave_unread(self, message: str, error: HansaError) -> None:
         self.log.error("%s stays in the queue, it cannot be read: %s", message, error.explanation)
         with self._guard:
             self._taken.pop(message, None)
