@@ -11,6 +11,7 @@ from typing import Annotated, TypedDict
 import msgspec
 import pytest
 from hansa import Invalid, Model, load, rule_checker, setting
+from hansa.settings.decimals import has_decimals
 
 NOT_FINITE = "Expected a finite number"
 
@@ -136,3 +137,30 @@ def test_a_class_with_rules_is_let_go() -> None:
     del Loop
     gc.collect()
     assert reference() is None
+
+
+class Recursive(Model):
+    children: list[Recursive] = []
+    number: int = 0
+
+
+@pytest.mark.parametrize(
+    ("hint", "expected"),
+    [
+        (Order, True),
+        (Line, True),
+        (Struct, True),
+        (Data, True),
+        (Typed, True),
+        (dict[str, list[Decimal | None]], True),
+        (Annotated[tuple[int, Line] | None, setting("x")], True),
+        (Even, False),
+        (Recursive, False),
+        (list[int | str], False),
+        (dict, False),
+        (int | None, False),
+    ],
+)
+def test_where_decimals_may_be(hint, expected):
+    assert has_decimals(hint) is expected
+    assert has_decimals(hint) is expected

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args, get_origin
+from weakref import WeakKeyDictionary
 
-from .members import alternatives, is_list, item_hint, member_hints
+from .members import alternatives, is_list, item_hint, member_hints, types_within
 
 LARGEST_EXPONENT = 6144
 """That of IEEE 754 decimal128, the largest format of the standard."""
@@ -32,6 +33,21 @@ def is_decimal_text(text: str) -> bool:
     takes `1_0`, the digits of any script, and white space around them.
     """
     return text.isascii() and "_" not in text and text == text.strip()
+
+
+# records of services that were deployed anew must be free to go, hence weak keys
+_records_with_decimals: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+
+
+def has_decimals(hint: object) -> bool:
+    """Return whether a decimal may be anywhere in a value of a type."""
+    if not isinstance(hint, type):
+        return Decimal in types_within(hint)
+    known = _records_with_decimals.get(hint)
+    if known is None:
+        known = Decimal in types_within(hint)
+        _records_with_decimals[hint] = known
+    return known
 
 
 def collect_decimal_texts(data: object, hint: Any, path: str, faults: dict[str, str]) -> None:

@@ -5,7 +5,7 @@ dataclasses and typed dictionaries.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -120,6 +120,24 @@ def alternatives(hint: object) -> tuple[Any, ...]:
     for argument in get_args(bare):
         found += alternatives(argument)
     return tuple(one for one in found if one not in _NO_VALUES)
+
+
+def types_within(hint: object) -> Iterator[Any]:
+    """Return the types that a value of a type may have, and those of all that may be in it."""
+    return _types_within(hint, set())
+
+
+def _types_within(hint: object, seen: set[object]) -> Iterator[Any]:
+    for kind in alternatives(hint):
+        yield kind
+        declared = members(kind)
+        if declared is None:
+            for argument in get_args(kind):
+                yield from _types_within(argument, seen)
+        elif kind not in seen:
+            seen.add(kind)
+            for member in declared:
+                yield from _types_within(member.hint, seen)
 
 
 def member_hints(types: Iterable[Any]) -> tuple[dict[Any, Any], Any]:

@@ -5,13 +5,13 @@ and of a bounded size, and models pass their own `check`.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from ..foundation.errors import Invalid
 from .decimals import collect_decimal_texts, fault_of_decimal
 from .faults import Faults, path_below
-from .members import alternatives, members
+from .members import members, types_within
 from .model import Model
 
 
@@ -55,25 +55,15 @@ def rule_checker(hint: object) -> RuleCheck | None:
 
     None for a type without rules: it has no decimal in it, and no model with a `check` of its own.
     """
-    return RuleCheck(hint) if _has_rules(hint, set()) else None
+    return RuleCheck(hint) if _has_rules(hint) else None
 
 
-def _has_rules(hint: object, seen: set[object]) -> bool:
-    return any(_type_has_rules(one, seen) for one in alternatives(hint))
+def _has_rules(hint: object) -> bool:
+    return any(kind is Decimal or _checks_itself(kind) for kind in types_within(hint))
 
 
-def _type_has_rules(kind: object, seen: set[object]) -> bool:
-    if kind is Decimal:
-        return True
-    declared = members(kind)
-    if declared is None:
-        return any(_has_rules(argument, seen) for argument in get_args(kind))
-    if kind in seen:
-        return False
-    seen.add(kind)
-    if isinstance(kind, type) and issubclass(kind, Model) and kind.check is not Model.check:
-        return True
-    return any(_has_rules(member.hint, seen) for member in declared)
+def _checks_itself(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Model) and kind.check is not Model.check
 
 
 def collect_broken_rules(value: object, path: str, faults: Faults) -> None:
@@ -111,6 +101,6 @@ def _members_with_rules(kind: type) -> tuple[_RuledMember, ...]:
         return known
     found: list[_RuledMember] = []
     for member in members(kind) or ():
-        if _has_rules(member.hint, set()):
+        if _has_rules(member.hint):
             found.append(_RuledMember(member.name, member.attribute))
     return _ruled_members.setdefault(kind, tuple(found))

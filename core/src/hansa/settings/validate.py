@@ -11,7 +11,7 @@ from weakref import WeakSet
 import msgspec
 
 from ..foundation.errors import Invalid
-from .decimals import collect_decimal_texts
+from .decimals import collect_decimal_texts, has_decimals
 from .faults import UNREADABLE, Faults, collect_unknown, decode_hook, explain
 from .integral import with_integers
 from .model import Model, Secret, fields, values_of
@@ -56,7 +56,9 @@ def load(model: type[T], data: object, *, strict: bool = True, unknown: bool = T
     try:
         if unknown:
             collect_unknown(data, model, "", faults)
-        collect_decimal_texts(data, model, "", faults)
+        # PERF: most records have no decimals, and looking for them took a quarter of the time
+        if has_decimals(model):
+            collect_decimal_texts(data, model, "", faults)
         collect_broken_rules(value, "", faults)
     except RecursionError:
         raise Invalid("nested too deeply") from None
