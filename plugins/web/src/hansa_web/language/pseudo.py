@@ -15,7 +15,7 @@ END: Final = "⟧"
 LONGER: Final = 0.4
 _ACCENTS = str.maketrans("aceinouyACEINOUY", "åçéîñöûýÅÇÉÎÑÖÛÝ")
 # what is put in, tags and entities of HTML
-_KEPT = re.compile(r"(%\(\w+\)[a-z]|%%|\{\w+\}|<[^>]*>|&[#\w]+;)")
+_KEPT = re.compile(r"(%\(\w+\)[a-z]|%%|\{\w+\}|<[^<>]*>|&[#\w]+;)")
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
