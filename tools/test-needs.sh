@@ -22,7 +22,7 @@ done
 case "$missing " in
 *" postfix "*)
     if [ -e /usr/sbin/sendmail ]; then
-        printf '==> there is a mail server here other than Postfix, whose tests HANSA_TEST_WITHOUT=postfix leaves out\n'
+        printf '==> there is a mail server here other than Postfix, whose tests are left out\n'
         missing=$(printf '%s' "$missing " | sed 's/ postfix / /; s/ *$//')
     fi
     ;;

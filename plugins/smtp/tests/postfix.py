@@ -13,6 +13,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -92,6 +93,8 @@ class Postfix(RealServer):
     def __init__(self) -> None:
         if os.getuid():
             pytest.skip("Postfix starts as root alone")
+        if self.missing() and Path("/usr/sbin/sendmail").exists():
+            pytest.skip("there is another mail server here, and Debian has one at a time")
         super().__init__()
         self.password = f"p{secrets.token_urlsafe(12)}"
         self.logins = LoginServer()

@@ -50,8 +50,9 @@ def example_of(setting: Json) -> object:
         values = setting.get(key)
         if isinstance(values, list) and values:
             return values[0]
-    if setting.get("type") == "array":
-        return [example_of(setting["items"])]
+    items = setting.get("items")
+    if isinstance(items, dict):
+        return [example_of(items)]
     return WORDS.get(str(setting.get("type")), "some-text")
 
 
