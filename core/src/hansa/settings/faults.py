@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, NamedTuple, TypeGuard, Union, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from ..foundation.errors import Invalid, did_you_mean
 from .decimals import NOT_DECIMAL, fault_of_decimal, is_decimal_text
+from .members import alternatives, types_within
 from .model import Model, PassedObject, Secret, fields, without_marks
 
 Faults = dict[str, str]
@@ -34,12 +36,15 @@ class _Part:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class _Undeclared:
-    """A setting that its model does not declare, and the names of those that it does."""
+class _Declared(NamedTuple):
+    """The names of what a model declares, and of those settings that may have models in them."""
 
-    name: str
-    known: Iterable[str]
+    names: tuple[str, ...]
+    nested: frozenset[str]
+
+
+# models of services that were deployed anew must be free to go, hence weak keys, and no types
+_declared: WeakKeyDictionary[type[Model], _Declared] = WeakKeyDictionary()
 
 
 def decode_hook(kind: Any, value: object) -> object:
@@ -89,8 +94,6 @@ def _collect(data: Any, hint: Any, path: str, faults: Faults, strict: bool) -> N
     """Find every fault of a value, going down into models, lists and dictionaries."""
     before = len(faults)
     for part in _parts(data, hint):
-        if isinstance(part, _Undeclared):
-            continue
         here = path_below(path, part.name)
         if part.value is _MISSING:
             faults[here] = "required, and missing"
@@ -129,21 +132,64 @@ def _located(text: str) -> tuple[str, str]:
 
 def collect_unknown(data: object, hint: object, path: str, faults: Faults) -> None:
     """Add the keys that a model does not declare, at every depth."""
-    for part in _parts(data, hint):
-        here = path_below(path, part.name)
-        if isinstance(part, _Undeclared):
-            faults[here] = "unknown setting" + did_you_mean(part.name, part.known)
-        elif isinstance(part.value, Mapping | list | tuple):
-            collect_unknown(part.value, part.hint, here, faults)
+    if isinstance(data, Mapping):
+        for kind in alternatives(hint):
+            if _is_model(kind):
+                _collect_undeclared(data, kind, path, faults)
+            elif get_origin(kind) is dict:
+                named = ((str(key) or "[]", value) for key, value in data.items())
+                _collect_unknown_in(named, get_args(kind)[1], path, faults)
+    elif isinstance(data, list | tuple):
+        for kind in alternatives(hint):
+            if get_origin(kind) in (list, set, frozenset):
+                numbered = ((f"[{index}]", value) for index, value in enumerate(data))
+                _collect_unknown_in(numbered, get_args(kind)[0], path, faults)
 
 
-def _parts(data: object, hint: object) -> Iterator[_Part | _Undeclared]:
+def _collect_unknown_in(
+    items: Iterable[tuple[str, object]], hint: object, path: str, faults: Faults
+) -> None:
+    if _may_hold_models(hint):
+        for name, value in items:
+            collect_unknown(value, hint, path_below(path, name), faults)
+
+
+def _collect_undeclared(
+    data: Mapping[Any, object], model: type[Model], path: str, faults: Faults
+) -> None:
+    declared = _declared.get(model) or _learn_declared(model)
+    if declared.nested:
+        for field in fields(model):
+            if field.name in declared.nested and field.name in data:
+                collect_unknown(data[field.name], field.hint, path_below(path, field.name), faults)
+    for key in data:
+        if key not in declared.names:
+            name = str(key)
+            fault = "unknown setting" + did_you_mean(name, declared.names)
+            faults[path_below(path, name)] = fault
+
+
+def _learn_declared(model: type[Model]) -> _Declared:
+    declared = fields(model)
+    nested = frozenset(field.name for field in declared if _may_hold_models(field.hint))
+    return _declared.setdefault(model, _Declared(tuple(one.name for one in declared), nested))
+
+
+def _may_hold_models(hint: object) -> bool:
+    return any(_is_model(kind) for kind in types_within(hint))
+
+
+def _is_model(kind: object) -> TypeGuard[type[Model]]:
+    return isinstance(kind, type) and issubclass(kind, Model)
+
+
+def _parts(data: object, hint: object) -> Iterator[_Part]:
     """The parts of a value, with what is declared of them."""
     bare = without_marks(hint)
     origin = get_origin(bare)
     arguments = get_args(bare)
     if isinstance(data, Mapping):
-        if isinstance(bare, type) and issubclass(bare, Model):
+        if _is_model(bare):
             yield from _settings(data, bare)
         elif origin is dict:
             for key, value in data.items():
@@ -156,11 +202,7 @@ def _parts(data: object, hint: object) -> Iterator[_Part | _Undeclared]:
             yield from _parts(data, argument)
 
 
-def _settings(data: Mapping[Any, Any], model: type[Model]) -> Iterator[_Part | _Undeclared]:
-    known = {field.name: field for field in fields(model)}
-    for name, field in known.items():
-        if name in data or field.required:
-            yield _Part(field.hint, name, data.get(name, _MISSING))
-    for key in data:
-        if key not in known:
-            yield _Undeclared(str(key), known)
+def _settings(data: Mapping[Any, Any], model: type[Model]) -> Iterator[_Part]:
+    for field in fields(model):
+        if field.name in data or field.required:
+            yield _Part(field.hint, field.name, data.get(field.name, _MISSING))
