@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from hansa_devkit.servers import RealServer
@@ -181,9 +181,12 @@ class Swift(SwiftServer):
                 url, token = self._token or self._log_in(session)
                 headers = {"X-Auth-Token": token, **given}
                 where = f"{url}/{quote(path)}"
-                answer = session.request(
-                    method, where, data=body, headers=headers, timeout=20, **options
-                )
+                asked = requests.Request(method, where, data=body, headers=headers, **options)
+                prepared = session.prepare_request(asked)
+                # `..` is a name as well, and requests would make a path of it
+                found = urlsplit(str(prepared.url))
+                prepared.url = found._replace(path=urlsplit(where).path).geturl()
+                answer = session.send(prepared, timeout=20)
                 if answer.status_code != 401:
                     break
                 self._token = None

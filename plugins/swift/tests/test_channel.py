@@ -234,6 +234,16 @@ class TestSwift(OnSwift, ChannelContract):
             self.peer.put("good", b"good")
             assert inbox.until(lambda: any(r.raw == b"good" for r in inbox.requests), 20)
 
+    def test_a_name_with_dots_is_that_of_one_object(self):
+        inbox = Inbox()
+        with self.receiving(inbox) as channel:
+            for name in ("x/../y", "y"):
+                with channel.call(name) as client:
+                    client.put_object(CONTAINER, name, name.encode())
+            inbox.wait(2, self.patience)
+            wait_until(lambda: not self.peer.names())
+        assert {request.raw for request in inbox.requests} == {b"x/../y", b"y"}
+
     @pytest.mark.evidence("kills")
     def test_a_server_that_dies_again_and_again_loses_nothing(self):
         inbox, count = Inbox(), 30

@@ -75,6 +75,23 @@ class TestSwift(OnSwift, OutgoingContract):
             assert list(store.list()) == []
             store.delete(name)
 
+    @pytest.mark.parametrize("name", ["..", "x/../y", "../other/y", "x/./y", "x/.."])
+    def test_no_name_leads_out_of_its_container(self, name):
+        with self.running() as store:
+            with pytest.raises(Invalid) as caught:
+                store.put(name, b"1")
+            assert caught.value.errors == {"name": "must have no part that is . or .."}
+            with pytest.raises(Invalid):
+                store.put("y", b"1", container="..")
+            # an object that is called so all the same is that one, and no other
+            with store.client() as client:
+                client.put_object(CONTAINER, name, b"1")
+            assert [one.name for one in store.list()] == [name]
+            with store.client() as client:
+                assert client.get_object(CONTAINER, name)[1] == b"1"
+                client.delete_object(CONTAINER, name)
+            assert list(store.list()) == []
+
     def test_what_is_empty_is_stored_too(self):
         with self.running() as store:
             store.put("empty", b"")

@@ -55,7 +55,7 @@ def checked_container(given: str, config: SwiftSendingSettings) -> str:
     if not found:
         raise Invalid({"container": "name one in the call, or in the setting container"})
     if not is_container(found):
-        raise Invalid({"container": "must have at most 256 bytes, and no slash"})
+        raise Invalid({"container": "must have at most 256 bytes and no slash, and not be . or .."})
     return found
 
 
@@ -63,4 +63,7 @@ def checked_name(name: str) -> str:
     """Return the name of an object; raises `Invalid` if none may be called so."""
     if not name or len(name.encode(errors="replace")) > LONGEST_NAME:
         raise Invalid({"name": f"must have 1 to {LONGEST_NAME} bytes"})
+    # a proxy on the way may take it for a path, and leave the container
+    if any(part in (".", "..") for part in name.split("/")):
+        raise Invalid({"name": "must have no part that is . or .."})
     return name

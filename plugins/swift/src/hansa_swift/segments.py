@@ -80,14 +80,24 @@ def segments_of(client: Client, about: SwiftObject) -> list[str]:
 
 
 def delete_all(client: Client, paths: Sequence[str]) -> dict[str, str]:
-    """Delete objects, given with the container before each name; returns why some were not."""
+    """Delete objects, given with the container before each name; returns why some were not.
+
+    Where the server gave up before it was through, that is the whole batch, with its status.
+    """
     failed: dict[str, str] = {}
     headers = {"content-type": "text/plain", "accept": "application/json"}
     for batch in _batches(paths):
         data = "\n".join(quote(path) for path in batch).encode()
         _, body = client.post_account(dict(headers), query_string="bulk-delete", data=data)
-        for path, why in json.loads(body).get("Errors", ()):
+        told = json.loads(body)
+        errors = told.get("Errors", ())
+        for path, why in errors:
             failed[unquote(path).removeprefix("/")] = str(why)
+        # the status of the answer itself is always 200
+        done = int(told.get("Number Deleted", 0)) + int(told.get("Number Not Found", 0))
+        if done + len(errors) < len(batch):
+            status = str(told.get("Response Status", "no status"))
+            failed = {**dict.fromkeys(batch, status), **failed}
     return failed
 
 

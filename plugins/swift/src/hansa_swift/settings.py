@@ -192,7 +192,9 @@ class SwiftWatchSettings(ObjectWatchSettings, ChannelLogin, SwiftServerSettings)
 
 def is_container(name: str) -> bool:
     """Return whether a container may have a name."""
-    return bool(name) and "/" not in name and len(name.encode()) <= LONGEST_CONTAINER
+    if name in ("", ".", "..") or "/" in name:
+        return False
+    return len(name.encode(errors="replace")) <= LONGEST_CONTAINER
 
 
 def fault_of_metadata(metadata: dict[str, str]) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from hansa import Unavailable
 from hansa_connect.sockets import SHORTEST, is_silent, shut_down
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
 from swiftclient.requests_compat import SwiftClientRequestsSession
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -21,6 +21,9 @@ from .faults import late
 
 if TYPE_CHECKING:
     from .connection import SwiftConnection
+
+
+_DOTS = frozenset((".", ".."))
 
 
 class Sockets:
@@ -108,6 +111,16 @@ class Session(SwiftClientRequestsSession):  # type: ignore[misc] # swiftclient h
         adapter = Adapter(context, self.sockets)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def prepare_request(self, request: Request) -> PreparedRequest:
+        """Return a request for the very path that is asked for: requests would make `a/../b`, which is
+        the name of an object, into `b`, and so leave the container.
+        """
+        prepared: PreparedRequest = super().prepare_request(request)
+        path = urlsplit(str(request.url)).path
+        if not _DOTS.isdisjoint(path.split("/")):
+            prepared.url = urlsplit(str(prepared.url))._replace(path=path).geturl()
+        return prepared
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Send a request within the time that is left; raises `TimedOut` if there is none."""
