@@ -106,6 +106,14 @@ def test_mixed_messages_and_nesting():
     }
 
 
+def test_blanks_end_no_message():
+    blanks = " " * 100
+    assert len(EDIFACT.parse((GROUPS + GROUPS + blanks + "\x1a").encode())) == 2
+    # what comes after them is told, and not left out
+    assert faults_of(GROUPS + blanks + GROUPS)
+    assert faults_of(GROUPS + blanks + "x")
+
+
 def test_nothing_before_una_is_dropped():
     # pydifact looks for UNA in the text, and begins there
     raw = GROUPS.replace("BGM+380", "BGM+?'UNA?:?+.?? ?'", 1)
@@ -206,7 +214,9 @@ def took(raw):
     return time.perf_counter() - began
 
 
-@pytest.mark.parametrize("piece", [b"?'", b"??", b"?", b"'", b"+", b"A", b"UNH+1'", b"UNA:+.? '"])
+@pytest.mark.parametrize(
+    "piece", [b"?'", b"??", b"?", b"'", b"+", b"A", b" ", b"  '", b"UNH+1'", b"UNA:+.? '"]
+)
 def test_hostile_messages_take_time_in_proportion(piece):
     start = b"UNB+UNOA:3+A+B+C+1'UNH+1+X'"
     small = min(took(start + piece * 1_000) for _ in range(3))

@@ -50,6 +50,15 @@ def test_an_interchange_is_read_and_written():
     assert x12(line_end="\n").render(typed) == raw
 
 
+def test_blanks_end_no_message():
+    raw = PURCHASE + OLD_CLAIM
+    blanks = " " * 100
+    assert len(X12.parse((raw + blanks + "\x1a").encode())) == 2
+    # what comes after them is told, and not left out
+    assert faults_of(PURCHASE + blanks + OLD_CLAIM)
+    assert faults_of(PURCHASE + blanks + "x")
+
+
 def test_an_older_version_with_other_separators():
     raw = OLD_CLAIM.encode()
     [found] = X12.parse(raw)

@@ -194,6 +194,12 @@ def test_what_no_form_can_hold_is_refused_by_name():
     for wrong in ("text", 5, [1], b"a=1"):
         with pytest.raises(Invalid):
             FORM.render(wrong)
+    for number in (Decimal("NaN"), Decimal("sNaN"), Decimal("-Infinity"), 10**5000):
+        with pytest.raises(Invalid) as caught:
+            FORM.render({"n": number})
+        assert set(caught.value.errors) == {"n"}
+    assert FORM.render({"a": 10**400, "d": Decimal("1E-400")}) == b"a=1%s&d=1E-400" % (b"0" * 400)
+    assert FORM.render({"d": Decimal("1E400")}) == b"d=1E%2B400"
 
 
 def test_no_name_or_type_adds_a_header():

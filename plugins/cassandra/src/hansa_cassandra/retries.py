@@ -7,12 +7,10 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from cassandra.policies import RetryPolicy
-from cassandra.protocol import IsBootstrappingErrorMessage, OverloadedErrorMessage
+from cassandra.protocol import IsBootstrappingErrorMessage
 
 Decision: TypeAlias = tuple[int, int | None]
 """What to do, and at which consistency level."""
-
-_NOT_BEGUN = (IsBootstrappingErrorMessage, OverloadedErrorMessage)
 
 
 class Retries(RetryPolicy):  # type: ignore[misc] # the driver has no types
@@ -53,8 +51,11 @@ class Retries(RetryPolicy):  # type: ignore[misc] # the driver has no types
     def on_request_error(
         self, query: Any, consistency: int, error: Exception, retry_num: int
     ) -> Decision:
-        """Ask the other nodes if the statement was not begun, or may be repeated."""
+        """Ask the other nodes if the statement was not begun, or may be repeated.
+
+        A node that is overloaded may have begun: it finds out between one replica and the next.
+        """
         repeatable = query is not None and query.is_idempotent
-        if repeatable or isinstance(error, _NOT_BEGUN):
+        if repeatable or isinstance(error, IsBootstrappingErrorMessage):
             return self.RETRY_NEXT_HOST, None
         return self.RETHROW, None

@@ -12,7 +12,7 @@ from .interchange import EdifactInterchange, EdifactSeparators
 from .models import build, plain_of
 from .segment import Element, Faults, Segment, text_at
 from .settings import EdiSettings
-from .splitting import SegmentWriter, Signs, SizeLimits
+from .splitting import SegmentWriter, Signs, SizeLimits, ends_at
 
 CHARSETS = {
     "UNOA": "ascii",
@@ -103,7 +103,7 @@ class _Scanner:
             self.una = dict(zip(_NAMES, signs, strict=True))
             _check_signs(EdifactSeparators(**self.una))
             self._position += 9
-        return bool(self._text[self._position : self._position + 100].strip("\r\n \t\x1a"))
+        return not ends_at(self._text, self._position)
 
     def segments(self) -> Iterator[Segment]:
         """Yield segments up to the end of the interchange, or of the text."""
@@ -112,7 +112,7 @@ class _Scanner:
         match_segment = _segment_pattern(separators).match
         while True:
             self._skip()
-            if not self._text[self._position : self._position + 100].strip("\r\n \t\x1a"):
+            if ends_at(self._text, self._position):
                 return
             found = match_segment(self._text, self._position)
             self.number += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,13 @@ from hansa import TooLarge
 
 from .segment import Element, Faults, Segment
 from .settings import EdiSettings
+
+_blank_rest = re.compile(r"[\r\n \t\x1a]*+\Z").match
+
+
+def ends_at(text: str, position: int) -> bool:
+    """Whether a text has nothing but blanks, line ends and marks of its end from a position on."""
+    return _blank_rest(text, position) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from .interchange import X12Interchange, X12Separators
 from .models import build, plain_of
 from .segment import Faults, Segment, text_at
 from .settings import EdiSettings
-from .splitting import SegmentWriter, Signs, SizeLimits
+from .splitting import SegmentWriter, Signs, SizeLimits, ends_at
 
 WIDTHS = (3, 2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)
 """The characters of the tag ISA, and of ISA01 to ISA16."""
@@ -59,7 +59,7 @@ class _Scanner:
     def begins(self) -> bool:
         """Skip line ends; whether an interchange follows. Raises `Invalid` for anything else."""
         self._skip()
-        if not self._text[self._position : self._position + 100].strip("\r\n \t\x1a"):
+        if ends_at(self._text, self._position):
             return False
         if not self._text.startswith("ISA", self._position):
             raise Invalid(
@@ -79,7 +79,7 @@ class _Scanner:
         yield [*header]
         while True:
             self._skip()
-            if not self._text[self._position : self._position + 100].strip("\r\n \t\x1a"):
+            if ends_at(self._text, self._position):
                 return
             self.number += 1
             end = self._text.find(terminator, self._position)

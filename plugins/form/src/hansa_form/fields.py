@@ -16,7 +16,7 @@ from hansa_http import UploadedFile
 
 Field: TypeAlias = tuple[str, str | UploadedFile]
 _WRITTEN = (str, UploadedFile)
-_PLAIN = (int, float, Decimal, UUID)
+_PLAIN = (int, UUID)
 
 
 def fields_of(value: object) -> list[Field]:
@@ -66,9 +66,19 @@ def _written(value: object) -> str | UploadedFile | None:
         return "true" if value else "false"
     if isinstance(value, datetime | date | time):
         return value.isoformat()
-    if isinstance(value, _PLAIN) and math.isfinite(value if not isinstance(value, UUID) else 0):
+    if isinstance(value, float):
+        return str(value) if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return str(value) if value.is_finite() else None
+    return _digits(value) if isinstance(value, _PLAIN) else None
+
+
+def _digits(value: int | UUID) -> str | None:
+    """Return a value as Python writes it; None for a number of thousands of digits, which it does not."""
+    try:
         return str(value)
-    return None
+    except ValueError:
+        return None
 
 
 def _called(value: object) -> str:
