@@ -55,10 +55,18 @@ SAID = re.compile(r'say\("([^"]+)"')
         ("*", "en"),
         (",;q=1,,-", "en"),
         (",".join(["fr"] * 20 + ["de"]), "en"),
+        ("den", "en"),
+        ("-" * 1_000_000, "en"),  # takes hours if each part is looked up with all before it
+        ("de" + "-x" * 500_000, "de"),
     ],
 )
 def test_the_browser_gets_the_language_that_it_prefers(header: str, language: str) -> None:
     assert accepted(header, ("en", "de")) == language
+
+
+def test_a_country_is_more_to_the_point_than_its_language() -> None:
+    assert accepted("pt-br-x-y", ("en", "pt", "pt-BR")) == "pt-BR"
+    assert accepted("pt-AO", ("en", "pt", "pt-BR")) == "pt"
 
 
 def test_pages_are_in_the_language_that_the_browser_asks_for(

@@ -13,12 +13,12 @@ def accepted(header: str, known: Sequence[str]) -> str:
 
     A language is looked up as RFC 4647, 3.4, says: `de-AT` is `de` where there is no `de-AT`.
     """
-    by_tag = {tag.lower(): tag for tag in known}
+    # the longest first: `de-AT` is more to the point than `de`
+    longest_first = sorted(known, key=len, reverse=True)
     for tag in _by_preference(header):
-        parts = tag.lower().split("-")
-        for count in range(len(parts), 0, -1):
-            found = by_tag.get("-".join(parts[:count]))
-            if found is not None:
+        wanted = f"{tag.lower()}-"
+        for found in longest_first:
+            if wanted.startswith(f"{found.lower()}-"):
                 return found
     return known[0]
 
