@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from graphql import build_schema
-from hansa import Invalid, Model, Refused, Service
+from hansa import Invalid, Model, Refused, Secret, Service
 
 RESPONSE = "application/graphql-response+json"
 
@@ -134,6 +135,9 @@ def test_fragments_that_grow_or_go_round_take_no_time(site):
     query = f"{{ orders {{ notes {{ ...F0 }} }} }} {grows} fragment F25 on Note {{ text }}"
     answer = site.ask(query)
     assert answer.json()["errors"][0]["extensions"]["code"] == "too-complex"
+    chain = " ".join(f"fragment F{n} on Query {{ ...F{n + 1} }}" for n in range(240))
+    chained = site.ask(f"{{ ...F0 }} {chain} fragment F240 on Query {{ orders {{ id }} }}")
+    assert chained.json()["errors"][0]["extensions"]["code"] == "too-complex"
     circle = "{ orders { notes { ...A } } } fragment A on Note { notes { ...A } }"
     assert "Cannot spread fragment" in site.ask(circle).json()["errors"][0]["message"]
 
@@ -236,3 +240,69 @@ def test_values_that_do_not_fit(site):
     assert body["data"] == {"wide": None}
     (error,) = body["errors"]
     assert error["extensions"]["code"] == "unfit-value" and error["path"] == ["wide", 1]
+
+
+def test_a_value_that_does_not_fit_is_not_told(site):
+    class Row(Model):
+        count: int
+        name: str
+
+    class Rows(Service):
+        name = "rows"
+        Output = list[Row]
+
+        def handle(self):
+            return [{"count": "hushed", "name": {"password": "hushed"}}]
+
+    site.server.services["rows"] = Rows
+    site.add(queries=[{"field": "rows", "service": "rows"}])
+    for member in ("count", "name"):
+        answer = site.ask(f"{{ rows {{ {member} }} }}")
+        assert answer.json()["errors"][0]["extensions"]["code"] == "unfit-value"
+        assert "hushed" not in answer.text
+
+
+def test_secrets_are_left_out_wherever_they_are(site):
+    class Keys(Model):
+        maybe: Secret | None = None
+        several: list[Secret] = []
+        named: dict[str, Secret] = {}
+        anything: Any = None
+        id: int = 1
+
+    class GetKeys(Service):
+        name = "keys"
+        Output = Keys
+
+        def handle(self):
+            hushed = Secret("hushed")
+            named = {"a": hushed}
+            return Keys(maybe=hushed, several=[hushed], named=named, anything=[hushed, named])
+
+    site.server.services["keys"] = GetKeys
+    channel = site.add(queries=[{"field": "keys", "service": "keys"}])
+    for member in ("maybe", "several", "named"):
+        assert f"{member}:" not in channel.text
+    for member in ("maybe", "several", "named", "anything", "id"):
+        answer = site.ask(f"{{ keys {{ {member} }} }}")
+        assert "hushed" not in answer.text
+
+
+def test_arguments_may_have_any_name(site):
+    class Named(Model):
+        source: str
+        info: str
+        self: int = 0
+
+    class Joined(Service):
+        name = "joined"
+        Input = Named
+        Output = str
+
+        def handle(self):
+            return self.request.input.source + self.request.input.info
+
+    site.server.services["joined"] = Joined
+    site.add(queries=[{"field": "joined", "service": "joined"}])
+    answer = site.ask('{ joined(source: "a", info: "b") }').json()
+    assert answer == {"data": {"joined": "ab"}}

@@ -21,7 +21,7 @@ from hansa import (
     time_left,
 )
 
-from .limits import check_limits
+from .limits import TooComplex, check_limits
 from .protocol import (
     JSON,
     Asked,
@@ -87,11 +87,14 @@ def _carried_out(
     try:
         document = _document(asked, config)
         check_limits(schema, document, config)
+        faults = _faults(schema, document, config)
+    except RecursionError:
+        error = TooComplex("fields or fragments are within each other too deeply")
+        return answer({"errors": [shaped(error, cid)]}, content_type, refused, cid)
     except GraphQLError as error:
         return answer({"errors": [shaped_graphql(error, cid)]}, content_type, refused, cid)
     except HansaError as error:
         return answer({"errors": [shaped(error, cid)]}, content_type, refused, cid)
-    faults = _faults(schema, document, config)
     if faults:
         errors = [shaped_graphql(one, cid) for one in faults]
         return answer({"errors": errors}, content_type, refused, cid)

@@ -135,8 +135,11 @@ def shaped_graphql(error: GraphQLError, cid: str) -> Shaped:
     original = error.original_error
     if original is None or isinstance(original, Plain):
         # with a path: a value of a service, or an argument, that is none of its type
-        code = UNFIT if error.path else "invalid"
-        found = {"message": error.message, "extensions": {"code": code, "cid": cid}}
+        code, message = "invalid", error.message
+        if error.path:
+            # after the colon is the value itself, which may be more than its member ought to show
+            code, message = UNFIT, message.partition(": ")[0]
+        found = {"message": message, "extensions": {"code": code, "cid": cid}}
     else:
         found = shaped(original, cid)
     if error.locations:

@@ -88,7 +88,7 @@ def _registered(registry: Registry, name: str) -> type[Service]:
 def _field(name: str, cls: type[Service], types: Types, resolve: Resolve) -> GraphQLField:
     from graphql import GraphQLField
 
-    def answer(source: Any, info: Any, **arguments: Any) -> Any:
+    def answer(source: Any, info: Any, /, **arguments: Any) -> Any:
         return resolve(info.context, name, arguments)
 
     return GraphQLField(

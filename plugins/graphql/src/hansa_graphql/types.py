@@ -163,6 +163,10 @@ def _scalar_of(kind: inspect.Type) -> str:
 
 def _is_secret(kind: inspect.Type) -> bool:
     bare, _, _ = unmarked(kind)
+    if isinstance(bare, LISTS):
+        return _is_secret(bare.item_type)
+    if isinstance(bare, inspect.DictType):
+        return _is_secret(bare.value_type)
     return isinstance(bare, inspect.CustomType) and issubclass(bare.cls, Secret)
 
 
