@@ -6,12 +6,24 @@ import threading
 
 import grpc
 import pytest
-from hansa import Invalid, Refused, Request, Service, Unavailable, load, time_left
+from hansa import (
+    Binding,
+    Forbidden,
+    Invalid,
+    Refused,
+    Request,
+    Service,
+    Unavailable,
+    load,
+    time_left,
+)
+from hansa.runtime.routes import compile_route
 from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
 from hansa_grpc.call_service import GrpcCall
 from hansa_grpc.caller import peer_of
 from hansa_grpc.channel import GrpcChannel
+from hansa_grpc.reflection import PATHS
 from hansa_grpc.settings import ListeningSettings
 
 from plugins.ftp.tests.servers import certificate
@@ -282,24 +294,47 @@ def test_tls_with_client_certificates(tmp_path):
 
 
 def test_reflection_asks_who_the_caller_is():
-    class Keys:
-        def authenticate(self, request):
-            if request.headers.get("x-key") != "right":
-                raise Refused("the caller cannot be authenticated")
-            return "ada"
+    seen = []
 
+    def authenticate(request):
+        seen.append(request)
+        if request.headers.get("x-key") != "right":
+            raise Refused("the caller cannot be authenticated")
+        return "ada"
+
+    def guard(request):
+        if request.headers.get("x-from") == "afar":
+            raise Forbidden("not from there")
+
+    from grpc_reflection.v1alpha import reflection_pb2
     from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
         ProtoReflectionDescriptorDatabase,
     )
 
-    server = server_of(Get, security={"keys": Keys()})
+    server = server_of(Get)
     methods = {"rates.v1.Rates/Get": "rates.get"}
-    with channel(server, methods, reflection=True, security="keys") as one:
-        address = f"127.0.0.1:{one.config.port}"
-        with grpc.insecure_channel(address) as opened:
-            with pytest.raises(grpc.RpcError) as caught:
-                ProtoReflectionDescriptorDatabase(opened).get_services()
-            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    asked = reflection_pb2.ServerReflectionRequest(list_services="").SerializeToString()
+
+    def ask(port, *metadata):
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
+            call = opened.stream_stream(PATHS[0])
+            try:
+                answers = list(call(iter([asked]), timeout=30, metadata=metadata))
+            except grpc.RpcError as error:
+                assert dict(error.trailing_metadata())["x-hansa-cid"]
+                return error.code().name
+        return len(answers)
+
+    with channel(server, methods, reflection=True) as one:
+        binding = Binding("grpc.call", server, None, one.name, "grpc")
+        one.dispatch = compile_route(
+            binding, GrpcCall, guards=[guard], authenticators=[authenticate]
+        )
+        assert ask(one.config.port) == "UNAUTHENTICATED"
+        assert ask(one.config.port, ("x-key", "right")) == 1
+        # whatever speaks against a call speaks against this, too
+        assert ask(one.config.port, ("x-key", "right"), ("x-from", "afar")) == "PERMISSION_DENIED"
+        assert len(seen) == 2 and all(request.peer == "127.0.0.1" for request in seen)
     with channel(server, methods, reflection=True) as one:
         with grpc.insecure_channel(f"127.0.0.1:{one.config.port}") as opened:
             database = ProtoReflectionDescriptorDatabase(opened)

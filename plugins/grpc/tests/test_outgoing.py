@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 from hansa import (
     Invalid,
     Login,
@@ -220,6 +223,40 @@ def test_a_server_without_reflection():
     with peer("peer_server.py", port):
         with pytest.raises(Unavailable, match="set proto or proto_file"), outgoing(port):
             pass
+
+
+@pytest.mark.parametrize("answers", ["names alone", "nothing"])
+def test_a_server_that_tells_little_of_its_methods(answers):
+    class Silent(reflection_pb2_grpc.ServerReflectionServicer):
+        def ServerReflectionInfo(self, request_iterator, context):
+            return iter(())
+
+    bare = grpc.server(ThreadPoolExecutor(2))
+    if answers == "nothing":
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(Silent(), bare)
+    else:
+        reflection.enable_server_reflection(["of.Nobody", "grpc.reflection.v1alpha.X"], bare)
+    port = bare.add_insecure_port("127.0.0.1:0")
+    bare.start()
+    one = made(GrpcOutgoing, LocalServer(), port=port)
+    try:
+        if answers == "nothing":
+            with pytest.raises(Unavailable, match="set proto"):
+                one.start()
+        else:
+            one.start()
+            assert one.methods == []
+    finally:
+        one.stop()
+        bare.stop(0).wait(30)
+
+
+def test_metadata_that_cannot_be_sent_blames_nobody_else(port):
+    with outgoing(port) as one:
+        for name, value in (("x-name", "Müller"), ("x name", "a"), ("x-name", "a\r\nx-b: c")):
+            with pytest.raises(Invalid) as caught:
+                one.call(GET, {"currency": "EUR"}, metadata={name: value})
+            assert list(caught.value.errors) == [f"metadata.{name}"]
 
 
 def test_settings_that_cannot_be():

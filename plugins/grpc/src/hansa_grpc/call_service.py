@@ -9,6 +9,8 @@ from .settings import CALL
 
 METHOD = "grpc_method"
 """The name in a request's `extra` of its `Method`."""
+ADMISSION = object()
+"""What is there instead in a request that asks only whether its caller is let in."""
 
 
 class GrpcCall(Service):
@@ -24,6 +26,8 @@ class GrpcCall(Service):
 
         def call(request: Request) -> Response:
             method = request.extra.get(METHOD)
+            if method is ADMISSION:
+                return Response()
             if not isinstance(method, Method):
                 raise Misused(f"{CALL} is called by channels of type grpc alone")
             registered = server.registry.find_service(method.service)

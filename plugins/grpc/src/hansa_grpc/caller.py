@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from hansa import Request, new_cid
 
-from .call_service import METHOD
+from .call_service import ADMISSION, METHOD
 from .codes import CID, is_cid
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def request_of(
-    method: Method, raw: bytes, context: grpc.ServicerContext, *, certificates: bool
+    method: Method | None, raw: bytes, context: grpc.ServicerContext, *, certificates: bool
 ) -> Request:
     """Return a request: metadata as headers, binary ones in Base64, and the client's certificate,
-    where clients have `certificates`.
+    where clients have `certificates`. Without a method, it asks only whether its caller is let in.
     """
     headers = headers_of(context.invocation_metadata())
     cid = headers.get(CID, "")
@@ -30,11 +30,11 @@ def request_of(
         raw,
         headers=headers,
         method="POST",
-        path=method.path,
+        path=method.path if method is not None else "",
         peer=peer_of(context.peer()),
         certificates=_certificates(context) if certificates else (),
         cid=cid if is_cid(cid) else new_cid(),
-        extra={METHOD: method},
+        extra={METHOD: ADMISSION if method is None else method},
     )
 
 

@@ -14,7 +14,6 @@ from hansa import (
     Channel,
     HansaError,
     Invalid,
-    Refused,
     Request,
     TimedOut,
     Unavailable,
@@ -86,9 +85,10 @@ class GrpcChannel(Channel[ListeningSettings]):
         if not self._is_running:
             return
         self._is_running = False
+        ends = time.monotonic() + self.server.grace
         self.server.resource(Listeners).remove(self._place, self, self.server.grace)
         with self._idle:
-            self._idle.wait_for(lambda: not self._in_hand, self.server.grace)
+            self._idle.wait_for(lambda: not self._in_hand, max(0.0, ends - time.monotonic()))
 
     def ping(self) -> str:
         """Return how many methods there are, and where."""
@@ -180,8 +180,8 @@ class GrpcChannel(Channel[ListeningSettings]):
                 method, request, payload = self._answer(path, raw, context)
                 try:
                     answer = method.write(payload, method.response)
-                except Invalid as invalid:
-                    self._abort(context, self._unwritable(method, invalid), request.cid)
+                except Exception as error:
+                    self._abort(context, self._unwritable(method, error), request.cid)
                 context.set_trailing_metadata(((CID, request.cid),))
                 return answer
 
@@ -208,9 +208,10 @@ class GrpcChannel(Channel[ListeningSettings]):
     ) -> Iterator[bytes]:
         with deadline(max(0.0, ends - time.monotonic())):
             method, request, payload = self._answer(path, raw, context)
-        items = iter(() if payload is None else payload)
+        items: Iterator[object] = iter(())
         token = current_cid.set(request.cid)
         try:
+            items = iter(() if payload is None else payload)
             while True:
                 left = ends - time.monotonic()
                 if left <= 0:
@@ -255,8 +256,8 @@ class GrpcChannel(Channel[ListeningSettings]):
             self._abort(context, error_of(response), request.cid)
         return method, request, response.payload
 
-    def _unwritable(self, method: Method, invalid: Invalid) -> TypeError:
-        error = TypeError(f"the answer of {method.service} does not fit its message: {invalid}")
+    def _unwritable(self, method: Method, fault: Exception) -> TypeError:
+        error = TypeError(f"the answer of {method.service} does not fit its message: {fault}")
         self.log.error("%s: %s", method.path, error)
         return error
 
@@ -282,16 +283,10 @@ class GrpcChannel(Channel[ListeningSettings]):
                 self._in_hand -= 1
                 self._idle.notify_all()
 
-    def _admit(self, request: Request) -> None:
-        """Raise `Refused` for a caller that no security definition knows."""
-        names = self.settings.security_names
-        refusal: HansaError = Refused("the caller cannot be authenticated")
-        for name in names:
-            try:
-                self.server.objects.security(name).authenticate(request)
-            except Refused as error:
-                refusal = error
-            else:
-                return
-        if names:
-            raise refusal
+    def _admit(self, context: grpc.ServicerContext) -> None:
+        """End a call with a status whose caller may call nothing here."""
+        asks = self._place.asks_for_certificates
+        request = request_of(None, b"", context, certificates=asks)
+        response = self.dispatch(request)
+        if not response.ok:
+            self._abort(context, error_of(response), request.cid)

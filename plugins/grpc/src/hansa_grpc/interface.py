@@ -56,6 +56,8 @@ class Method:
         message = kind()
         if value is not None:
             self.values.write(message, value)
+        if not message.IsInitialized():
+            raise Invalid(dict.fromkeys(message.FindInitializationErrors(), "required"))
         raw: bytes = message.SerializeToString()
         return raw
 

@@ -112,7 +112,8 @@ class Listener:
         if self._server is not None:
             self._server.stop(grace).wait(grace + _END)
             self._server = None
-        self._pool.shutdown(cancel_futures=True)
+        # of a service that does not end by its deadline nobody waits: its caller is answered
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Listeners:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,8 @@ from .settings import CallingSettings
 if TYPE_CHECKING:
     import grpc
 
+_is_key = re.compile(r"[a-z0-9_.-]+").fullmatch
+_is_text = re.compile(r"[ -~]*").fullmatch
 HEALTH = "/grpc.health.v1.Health/Check"
 _NOT_SERVING = b"\x08\x02"
 """The answer of a server that is there, and does not serve (HealthCheckResponse)."""
@@ -236,6 +239,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
 
     def _signed(self, path: str, raw: bytes, extra: Mapping[str, str]) -> OutgoingRequest:
         headers = {name.lower(): value for name, value in extra.items()}
+        _check_metadata(headers)
         headers.update(trace_headers())
         cid = current_cid.get()
         if cid != "-":
@@ -284,3 +288,15 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
 
 def _pairs(request: OutgoingRequest) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in request.headers.items()]
+
+
+def _check_metadata(headers: Mapping[str, str]) -> None:
+    """Raise `Invalid` for what cannot be metadata, as a server would be blamed for it otherwise."""
+    faults = {}
+    for name, value in headers.items():
+        if not _is_key(name):
+            faults[f"metadata.{name}"] = "a name has a-z, 0-9, and - _ . between them"
+        elif not name.endswith("-bin") and not _is_text(value):
+            faults[f"metadata.{name}"] = "must be ASCII without control characters"
+    if faults:
+        raise Invalid(faults)

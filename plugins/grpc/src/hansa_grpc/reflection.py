@@ -6,11 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from hansa import HansaError, Request
-
-from .caller import headers_of, peer_of
-from .codes import status_of
-
 if TYPE_CHECKING:
     import grpc
 
@@ -25,20 +20,16 @@ LONGEST = 30.0
 
 
 def reflection_handlers(
-    interface: Interface, admit: Callable[[Request], None]
+    interface: Interface, admit: Callable[[grpc.ServicerContext], None]
 ) -> dict[str, grpc.RpcMethodHandler]:
-    """Return the handlers of server reflection, by path; `admit` raises what refuses a caller."""
+    """Return the handlers of server reflection, by path; `admit` ends the calls of those who are refused."""
     import grpc
     from grpc_reflection.v1alpha import reflection, reflection_pb2
 
     servicer = reflection.ReflectionServicer([*interface.services], pool=interface.pool)
 
     def answer(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-        headers = headers_of(context.invocation_metadata())
-        try:
-            admit(Request(headers=headers, method="POST", peer=peer_of(context.peer())))
-        except HansaError as error:
-            context.abort(status_of(error.status), error.detail)
+        admit(context)
         guard = threading.Timer(LONGEST, context.cancel)
         guard.daemon = True
         guard.start()

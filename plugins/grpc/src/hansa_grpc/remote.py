@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hansa import Invalid, Unavailable
@@ -58,8 +59,10 @@ class _Reflection:
 
     def interface(self) -> Interface:
         """Return the methods of all services."""
-        answer = self._answers([{"list_services": ""}])[0]
-        names = [one.name for one in answer.list_services_response.service]
+        answers = self._answers([{"list_services": ""}])
+        if not answers:
+            raise Unavailable("the server does not answer what its methods are: set proto")
+        names = [one.name for one in answers[0].list_services_response.service]
         names = [name for name in names if not name.startswith(_OWN)]
         for found in self._answers([{"file_containing_symbol": name} for name in names]):
             self._take(found)
@@ -75,7 +78,7 @@ class _Reflection:
         done: set[str] = set()
         for name in list(self._files):
             self._add(pool, name, done, ())
-        return called_interface(pool, names)
+        return called_interface(pool, _declared(pool, names))
 
     def _answers(self, questions: list[dict[str, str]]) -> list[Any]:
         requests = [self._messages.ServerReflectionRequest(**one) for one in questions]
@@ -111,3 +114,13 @@ class _Reflection:
         except Invalid as invalid:
             raise Unavailable(invalid.detail) from invalid
         done.add(name)
+
+
+def _declared(pool: DescriptorPool, names: Iterable[str]) -> list[str]:
+    """Return the services of which the server has told the methods: of some it knows but the name."""
+    found = []
+    for name in names:
+        with contextlib.suppress(KeyError):
+            pool.FindServiceByName(name)
+            found.append(name)
+    return found

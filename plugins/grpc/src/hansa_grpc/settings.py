@@ -95,7 +95,7 @@ class ListeningSettings(MessageSettings, TlsSettings):
     ] = CALL
     reflection: Annotated[
         bool,
-        setting("Tell callers, whoever they are, which methods there are (server reflection)"),
+        setting("Tell callers who are let in which methods there are (server reflection)"),
     ] = False
     timeout: Annotated[
         float,

@@ -169,6 +169,8 @@ class Values:
         if not isinstance(value, Mapping):
             raise TypeError(f"expected an object, got {type(value).__name__}")
         for key, item in value.items():
+            if isinstance(item, Secret):
+                continue
             if plan.value.message_type is not None:
                 self._fill(target[key], item, f"{path}.{key}", faults)
             else:
@@ -180,6 +182,8 @@ class Values:
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
             raise TypeError(f"expected a list, got {type(value).__name__}")
         for index, item in enumerate(value):
+            if isinstance(item, Secret):
+                continue
             if plan.value.message_type is not None:
                 self._fill(target.add(), item, f"{path}[{index}]", faults)
             else:
