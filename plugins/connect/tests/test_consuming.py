@@ -16,6 +16,7 @@ from hansa_connect.attempts import AttemptCounter, message_digest
 from hansa_connect.consuming import ConsumerSettings, ConsumingChannel
 from hansa_connect.delivery import HISTORY, Delivery, essential_headers
 from hansa_devkit import Inbox, LocalServer
+from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
 from hypothesis import given, settings, strategies as st
@@ -429,3 +430,27 @@ def test_services_see_headers_as_text_and_nested_ones_as_json():
         "d": '{"e": "é"}',
     }
     assert found.extra["headers"] is headers
+
+
+def test_what_fails_in_the_moment_of_a_stop_is_given_up_if_it_does_not_come_again():
+    """That there was to be another attempt is known before the stop, and the pause begins after it."""
+    broker = Broker(b"a")
+    one = make(broker, lambda request: answer(request, "retry"), pool=1)
+    one.delivers_again = lambda delivery: False
+    deciding, going = threading.Event(), threading.Event()
+    decided = one._has_further_attempt
+
+    def has_further_attempt(delivery):
+        found = decided(delivery)
+        deciding.set()
+        assert going.wait(30)
+        return found
+
+    one._has_further_attempt = has_further_attempt
+    one.start()
+    assert deciding.wait(10)
+    stopping = in_background(one.stop)
+    wait_until(lambda: one.cancelled and not one._fresh.empty(), 10)
+    going.set()
+    stopping.result(30)
+    assert [body for body, _, _ in broker.dead] == [b"a"]

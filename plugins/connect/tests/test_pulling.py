@@ -381,7 +381,9 @@ class Forgetful(MemoryChannel):
         self.sent.append(b"on its way")
 
     def unfetched(self):
-        return [*self.waiting, *map(self.made, self.sent)]
+        found = [*self.waiting, *map(self.made, self.sent)]
+        self.waiting, self.sent = [], []
+        return found
 
     def acknowledge(self, delivery):
         self.source.done.append(delivery.body)
@@ -442,7 +444,8 @@ def test_what_is_not_begun_within_the_grace_is_given_up_and_what_comes_again_is_
     server.grace = 0.2
     one = make(Source(), Inbox(), Forgetful, server, pool=1, prefetch=4)
     going = threading.Event()
-    one.unfetched = lambda: [one.made(b"kept")]
+    kept = [one.made(b"kept")]
+    one.unfetched = lambda: [kept.pop()] if kept else []
     stopping = begun(one, going)
     wait_until(lambda: time.monotonic() > one._drained_until, 10)
     going.set()
@@ -625,3 +628,63 @@ def test_a_channel_gets_the_answers_of_its_service():
 
     run(make(source, dispatch, Answering), lambda: len(source.done + source.dead) == 2)
     assert sorted(answers) == [(b"malformed", b"rejected", False), (b"question", b"ok", True)]
+
+
+def test_what_cannot_be_given_up_ends_no_drain_and_is_told_as_lost(caplog):
+    """With one thread, and a source that takes no dead letters."""
+
+    def dispatch(request: Request) -> Response:
+        return answer(request, "reject" if request.raw == b"1" else "done")
+
+    one = make(Source(), dispatch, Forgetful, pool=1, prefetch=4)
+
+    def refuse(delivery, error):
+        raise Unavailable("no dead letters are taken")
+
+    one.give_up = refuse
+    going = threading.Event()
+    stopping = begun(one, going)
+    going.set()
+    stopping.result(30)
+    assert sorted(one.source.done) == [b"0", b"2", b"3", b"4", b"5", b"on its way"]
+    (told,) = [record for record in caplog.records if "lost" in record.message]
+    assert told.levelname == "ERROR" and "no dead letters are taken" in told.message
+
+
+def test_what_is_put_back_as_its_channel_ends_is_not_forgotten():
+    """Its service failed before the end; that there was to be another attempt is known after it."""
+    one = make(Source(), Inbox("retry"), Forgetful, pool=1, prefetch=4)
+    deciding, going = threading.Event(), threading.Event()
+    decided = one._has_further_attempt
+
+    def has_further_attempt(delivery):
+        found = decided(delivery)
+        if not deciding.is_set():
+            deciding.set()
+            assert going.wait(30)
+        return found
+
+    one._has_further_attempt = has_further_attempt
+    one.start()
+    assert deciding.wait(10)
+    stopping = in_background(one.stop)
+    wait_until(lambda: one.cancelled, 10)
+    going.set()
+    stopping.result(30)
+    assert not one.waiting
+    assert b"0" in [body for body, _ in one.dead]
+
+
+def test_what_came_before_a_source_was_lost_at_the_end_is_handled():
+    one = make(Source(), Inbox(), Forgetful, pool=1, prefetch=4)
+    going = threading.Event()
+
+    def cancel():
+        one.cancelled = True
+        raise Unavailable("the source is gone")
+
+    one.cancel = cancel
+    stopping = begun(one, going)
+    going.set()
+    stopping.result(30)
+    assert one.source.done == [b"%d" % number for number in range(6)]

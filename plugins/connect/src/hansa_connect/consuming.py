@@ -102,6 +102,7 @@ class ConsumingChannel(HandlingChannel[ConsumerT]):
         for thread in self._threads:
             if thread is not reader:
                 self._join_while_serving(thread, reader)
+        self._hasten()  # what failed in that very moment
         self._end_drain()
         if reader is not None:
             self.wake(self._end)

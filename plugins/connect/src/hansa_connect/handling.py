@@ -196,7 +196,7 @@ class HandlingChannel(Channel[ConsumerT]):
         if self.delivers_again(delivery):
             self._give_back(delivery)
             return
-        fault = "its channel ended before it was begun, within the grace of the server"
+        fault = "its channel ended before its turn, within the grace of the server"
         self.log.error("%s: given up: %s", delivery.cid, fault)
         try:
             self._give_up(delivery, Unavailable(fault))
@@ -225,18 +225,27 @@ class HandlingChannel(Channel[ConsumerT]):
         # a message that ends the worker must not end its start, and with that the server's
         while not self.server.ready and not self._stopping.wait(READY_POLL):
             pass
-        try:
-            while (task := tasks.get()) is not None:
+        while (task := tasks.get()) is not None:
+            try:
                 if self._is_begun_still(task.delivery):
                     task.run()
                 else:
                     self._leave(task.delivery)
-        except Exception as error:
-            if self._stopping.is_set():
-                self.log.info("a message comes again, its outcome was not told: %s", error)
-            else:
-                self.log.error("a message could be neither handled nor given up: %s", error)
-                self.lost(error)
+            except Exception as error:
+                self._unsettled(task.delivery, error)
+                if not self._stopping.is_set() and self.delivers_again(task.delivery):
+                    return  # what is in hand comes again
+
+    def _unsettled(self, delivery: Delivery, error: Exception) -> None:
+        """Report that the source was not told what became of a message."""
+        if not self.delivers_again(delivery):
+            self.log.error("%s: it is lost: %s", delivery.cid, error)
+        elif self._stopping.is_set():
+            self.log.info("a message comes again, its outcome was not told: %s", error)
+        else:
+            self.log.error("a message could be neither handled nor given up: %s", error)
+        if not self._stopping.is_set():
+            self.lost(error)
 
     def _handle(self, delivery: Delivery) -> None:
         if delivery.redelivered:

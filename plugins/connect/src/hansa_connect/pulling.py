@@ -107,7 +107,7 @@ class PullingChannel(HandlingChannel[PullT]):
         """Take out what the source does not deliver again and `fetch` has not returned.
 
         Such is what has come meanwhile, and what waits here for another attempt. Called by `stop`
-        after `cancel`, also without a source.
+        after `cancel`, also without a source, and once more when the threads have ended.
         """
         return ()
 
@@ -143,19 +143,29 @@ class PullingChannel(HandlingChannel[PullT]):
                 self._changed.notify_all()
             self.wake()
             self._end_reader(reader)
+            self._cancel()
             self._take_unfetched()
         self._stop_workers()
         for thread in self._threads:
             while thread.is_alive() and thread is not reader and self._is_waited_for():
                 thread.join(0.1)
-        self._end_drain()  # a message may have turned out to be a suspect meanwhile
+        # meanwhile a message may have been put back, or turned out to be a suspect
+        if reader is not None:
+            self._take_unfetched()
+        self._end_drain()
         self.disconnect()
+
+    def _cancel(self) -> None:
+        if self._lost.is_set():
+            return
+        try:
+            self.cancel()
+        except Exception as error:
+            self.log.info("what the source has sent last may be lost: %s", error)
 
     def _take_unfetched(self) -> None:
         """Take what would be lost otherwise, once the reader has ended."""
         try:
-            if not self._lost.is_set():
-                self.cancel()
             for delivery in self.unfetched():
                 self.take(delivery)
         except Exception as error:

@@ -115,7 +115,8 @@ class RedisChannel(RedisConnecting[ReadingSettings], PullingChannel[ReadingSetti
         """Take out what was published, and what of that waits for another attempt."""
         if self.config.source != "pubsub":
             return ()
-        return [*self._delayed.all(), *self._last]
+        last, self._last = self._last, ()
+        return [*self._delayed.all(), *last]
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Have Redis forget a message."""
