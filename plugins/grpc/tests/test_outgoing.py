@@ -251,6 +251,29 @@ def test_a_server_that_tells_little_of_its_methods(answers):
         bare.stop(0).wait(30)
 
 
+@pytest.mark.parametrize("code", ["UNAUTHENTICATED", "PERMISSION_DENIED"])
+def test_a_ping_says_that_the_server_does_not_know_who_asks(code):
+    class Closed(grpc.GenericRpcHandler):
+        def service(self, handler_call_details):
+            return grpc.unary_unary_rpc_method_handler(
+                lambda raw, context: context.abort(grpc.StatusCode[code], "hushed")
+            )
+
+    bare = grpc.server(ThreadPoolExecutor(2), handlers=[Closed()])
+    port = bare.add_insecure_port("127.0.0.1:0")
+    bare.start()
+    try:
+        with outgoing(port, proto=PROTO) as one:
+            if code == "PERMISSION_DENIED":
+                assert "answered in" in one.ping()
+                return
+            with pytest.raises(CallFailed) as caught:
+                one.ping()
+            assert caught.value.grpc_code == code and "hushed" not in str(caught.value)
+    finally:
+        bare.stop(0).wait(30)
+
+
 def test_metadata_that_cannot_be_sent_blames_nobody_else(port):
     with outgoing(port) as one:
         for name, value in (("x-name", "Müller"), ("x name", "a"), ("x-name", "a\r\nx-b: c")):

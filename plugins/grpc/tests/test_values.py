@@ -14,9 +14,10 @@ from hansa_devkit import LocalServer
 from hansa_grpc import number
 from hansa_grpc.interface import interface_of
 from hansa_grpc.numbers import number_of
+from hansa_grpc.outgoing import GrpcOutgoing
 from hansa_grpc.settings import ListeningSettings
 
-from plugins.grpc.tests.support import PROTO
+from plugins.grpc.tests.support import PROTO, made
 
 
 class Kind(Enum):
@@ -200,3 +201,18 @@ def test_faults_of_a_proto_are_told_by_line():
     assert faults["methods[0].method"].endswith("has no method Gte; it has Get, Read, List, Send")
     assert "declares no service rates.v1.Other" in faults["methods[1].method"]
     assert "takes a stream" in faults["methods[2].method"]
+
+
+def test_a_proto_that_cannot_be_used_is_told_by_its_setting(tmp_path):
+    fields = "".join(f"int32 f{number} = {number + 1};" for number in range(18_000))
+    text = f'syntax = "proto3"; package p; message M {{ {fields} }}'
+    file = tmp_path / "large.proto"
+    file.write_text(text)
+    for given in ({"proto": text}, {"proto_file": str(file)}):
+        with pytest.raises(Invalid) as caught:
+            made(GrpcOutgoing, LocalServer(), port=1, **given)
+        assert list(caught.value.errors) == list(given)
+    with pytest.raises(Invalid) as caught:
+        made(GrpcOutgoing, LocalServer(), port=1, proto="nothing")
+    # where it was compiled is nothing to whoever wrote it
+    assert caught.value.errors["proto"].startswith("channel.proto:1")

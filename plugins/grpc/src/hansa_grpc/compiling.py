@@ -4,6 +4,7 @@ the compiler harms nobody.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from .settings import MessageSettings
 
 NAME = "channel.proto"
 """What a .proto is called whose text is a setting."""
+_is_warning = re.compile(r"[WI]\d{4} |.*\bwarning:", re.IGNORECASE).match
 LIMIT = 30.0
 """Seconds that the compiler gets."""
 MOST_FAULTS = 20
@@ -66,7 +68,7 @@ def _compile(path: Path, setting: str) -> bytes:
         except subprocess.TimeoutExpired:
             raise Invalid({setting: f"takes longer than {LIMIT:g} s to compile"}) from None
         if done.returncode:
-            raise Invalid({setting: _faults(done.stderr)})
+            raise Invalid({setting: _faults(done.stderr.replace(f"{path.parent}/", ""))})
         return found.read_bytes()
 
 
@@ -81,5 +83,5 @@ def _well_known() -> str:
 def _faults(text: str) -> str:
     """Return what the compiler said, without warnings."""
     lines = [line.strip() for line in text.splitlines()]
-    faults = [line for line in lines if line and "warning:" not in line.lower()]
+    faults = [line for line in lines if line and not _is_warning(line)]
     return "; ".join(faults[:MOST_FAULTS]) or "cannot be compiled"

@@ -87,7 +87,7 @@ def interface_of(config: ListeningSettings, registry: Registry) -> Interface:
 
 def declared_interface(config: ListeningSettings, descriptors: bytes) -> Interface:
     """Return what is served by a .proto that was compiled; raises `Invalid`."""
-    pool = pool_of(descriptors)
+    pool = declared_pool(config, descriptors)
     values = Values()
     methods: dict[str, Method] = {}
     faults: dict[str, str] = {}
@@ -157,13 +157,19 @@ def new_pool() -> DescriptorPool:
     return pool
 
 
-def pool_of(descriptors: bytes) -> DescriptorPool:
-    """Return a pool with the files of a FileDescriptorSet, which are in the order of imports."""
+def declared_pool(config: MessageSettings, descriptors: bytes) -> DescriptorPool:
+    """Return a pool with what a .proto declares, as it was compiled, which is in the order of
+    imports; raises `Invalid`, by the setting.
+    """
     from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
     pool = new_empty_pool()
-    for file in FileDescriptorSet.FromString(descriptors).file:
-        add_file(pool, file.SerializeToString())
+    try:
+        for file in FileDescriptorSet.FromString(descriptors).file:
+            add_file(pool, file.SerializeToString())
+    except Invalid as invalid:
+        setting = "proto" if config.proto else "proto_file"
+        raise Invalid({setting: invalid.detail}) from invalid
     return pool
 
 

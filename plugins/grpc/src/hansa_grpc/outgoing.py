@@ -24,8 +24,8 @@ from hansa_connect.tls import definitions_of, resolved
 from .codes import CID
 from .compiling import compiled
 from .dialling import address_of, open_channel, probe, wait_until_ready
-from .errors import failure_of
-from .interface import Interface, Method, called_interface, pool_of, service_names
+from .errors import CallFailed, failure_of
+from .interface import Interface, Method, called_interface, declared_pool, service_names
 from .remote import reflected
 from .settings import CallingSettings
 
@@ -59,7 +59,9 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
     @classmethod
     def prepare(cls, config: CallingSettings) -> CallingSettings:
         """Refuse a .proto with faults; raises `Invalid`."""
-        compiled(config)
+        descriptors = compiled(config)
+        if descriptors:
+            declared_pool(config, descriptors)
         return config
 
     def start(self) -> None:
@@ -72,7 +74,9 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
         probe(config)
         interface = None
         if descriptors:
-            interface = called_interface(pool_of(descriptors), service_names(descriptors))
+            interface = called_interface(
+                declared_pool(config, descriptors), service_names(descriptors)
+            )
         self._channel = open_channel(config, interface)
         wait_until_ready(self._channel, config.timeout)
         if interface is None:
@@ -95,17 +99,16 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
     def ping(self) -> str:
         """Ask for the server's health, which any gRPC server answers, if only with UNIMPLEMENTED.
 
-        Raises `Unavailable` if it does not, or says that it does not serve.
+        Raises `Unavailable` if it does not, or says that it does not serve, and `CallFailed` if it
+        does not know who asks.
         """
-        import grpc
-
         began = time.monotonic()
         ask = self._open().unary_unary(HEALTH)
         try:
-            answer = ask(b"", timeout=self._time(0), metadata=self._metadata(HEALTH, b"", {}))
-        except grpc.RpcError as error:
-            if error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
-                raise self._failed(error, "ping") from error
+            answer = self._call(ask, HEALTH, b"", self._time(0), {})
+        except CallFailed as failed:
+            if failed.grpc_code == "UNAUTHENTICATED":
+                raise
             answer = b""
         if answer == _NOT_SERVING:
             raise Unavailable(f"{self._what}: the server says that it does not serve")
