@@ -154,6 +154,28 @@ def test_the_texts_of_a_plugin_are_translated_by_its_own_catalogues(
         catalogues.translations.cache_clear()
 
 
+@pytest.mark.parametrize("content", [b'msgid "Ferry"\nmsgstr "F\xe4hre"\n', b"\x00\xff"])
+def test_a_faulty_catalogue_of_a_plugin_costs_no_other_its_texts(
+    content: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "hansa_faulty_ferry"
+    (folder / "locales").mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "locales" / "de.po").write_bytes(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(catalogues, "_packages", ["hansa_web"])
+    try:
+        catalogues.add_texts_of("hansa_faulty_ferry")
+        assert in_german(gettext, "Queue") == "Warteschlange"
+        assert in_german(gettext, "Ferry") == "Ferry"
+    finally:
+        catalogues.translations.cache_clear()
+    assert "the catalogue de.po of hansa_faulty_ferry is left out" in caplog.text
+
+
 def test_the_template_has_the_texts_of_the_source() -> None:
     assert TEMPLATE.read_text() == written(extracted()), "python -m tools.catalogues"
 

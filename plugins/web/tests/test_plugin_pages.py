@@ -6,13 +6,14 @@ import logging
 import re
 import sys
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_web.page import Page
 from hansa_web.pages import PAGES
-from hansa_web.plugin_pages import fault_of, plugin_pages
+from hansa_web.plugin_pages import fault_of, plugin_pages, unescaped
 from hansa_web.rendering import environment
 
 from plugins.web.tests.conftest import CLUSTER, Browser
@@ -93,6 +94,7 @@ def test_a_plugin_that_fails_costs_no_other_its_pages(
         ({"template": "no_such_package:x.html"}, "cannot be used"),
         ({"template": "hansa_trouble:script.html"}, "has a script"),
         ({"template": "hansa_trouble:broken.html"}, "cannot be used"),
+        ({"template": "hansa_trouble:value.html"}, "has a value in _() in line 2"),
     ],
 )
 def test_what_is_wrong_with_a_page_is_said(
@@ -101,7 +103,20 @@ def test_what_is_wrong_with_a_page_is_said(
     templates = installed / "hansa_trouble" / "templates"
     (templates / "script.html").write_text("<SCRIPT src=x></SCRIPT>")
     (templates / "broken.html").write_text("{% block %}")
+    (templates / "value.html").write_text("{{ _('a') }}\n{{ _('b', c=_(value)) }}")
     given = {"path": "/ours", "template": "hansa_trouble:switched_off.html", **changed}
     page = Page(title="Ours", show=lambda visit: {}, **given)  # type: ignore[arg-type]  # faulty on purpose
     assert fault in fault_of(page, PAGES)
     assert fault_of("a page", PAGES) != ""
+
+
+def test_what_is_translated_and_no_text_of_a_template_is_escaped() -> None:
+    found = environment().from_string(
+        "{{ translated(name) }} {{ _('%(name)s', name=translated(name)) }}"
+    )
+    assert found.render(name="<b> 5%") == "&lt;b&gt; 5% &lt;b&gt; 5%"
+    templates = files("hansa_web") / "templates"
+    for one in templates.iterdir():
+        assert unescaped(one.read_text()) == "", one.name
+    assert unescaped("{{ ngettext('a', b, 2) }}") and not unescaped("{{ ngettext('a', 'b', n) }}")
+    assert not unescaped("{% trans a %}x {{ a }}{% pluralize %}y {{ a }}{% endtrans %}")

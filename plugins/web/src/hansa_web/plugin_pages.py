@@ -12,7 +12,7 @@ from itertools import chain
 
 import pluggy
 from falcon.routing import CompiledRouter
-from jinja2 import TemplateError
+from jinja2 import TemplateError, nodes
 
 from . import hookspecs
 from .language.catalogues import add_texts_of
@@ -22,6 +22,8 @@ from .rendering import environment
 
 log = logging.getLogger("hansa.web")
 _PATH = re.compile(r"(?:/(?:[a-z0-9-]+|\{[a-z_]+\}))+")
+_TRANSLATING = {"_": 1, "gettext": 1, "ngettext": 2}
+"""What translates in templates, and how many texts each takes."""
 _SCRIPT = re.compile(r"<script|\son[a-z]+\s*=|javascript:", re.IGNORECASE)
 
 
@@ -85,8 +87,23 @@ def _template_fault(template: str) -> str:
         assert loader is not None
         source, _, _ = loader.get_source(environment(), template)
         environment().get_template(template)
+        fault = unescaped(source)
     except (TemplateError, ValueError, ImportError) as error:
         return f"its template {template} cannot be used: {error or type(error).__name__}"
     if _SCRIPT.search(source):
         return f"its template {template} has a script, which no page may have"
+    return f"its template {template} {fault}" if fault else ""
+
+
+def unescaped(source: str) -> str:
+    """Return what in a template would not be escaped; empty if nothing: `_` takes for HTML what it
+    translates.
+    """
+    for call in environment().parse(source).find_all(nodes.Call):
+        if not isinstance(call.node, nodes.Name) or call.node.name not in _TRANSLATING:
+            continue
+        if not all(
+            isinstance(one, nodes.Const) for one in call.args[: _TRANSLATING[call.node.name]]
+        ):
+            return f"has a value in _() in line {call.lineno}; translated() is for one"
     return ""

@@ -120,14 +120,22 @@ def environment() -> Environment:
     found.newstyle_gettext = True  # type: ignore[attr-defined]  # the extension has added it
     # PERF: those of Jinja2 look each other up by name and escape what is put in by a class of Python:
     # 5 µs for a text, and a list of 50 rows has 100 of them
-    found.globals.update(gettext=_text, _=_text, ngettext=_plural)
+    found.globals.update(gettext=_text, _=_text, ngettext=_plural, translated=_translated)
     return found
 
 
 def _text(message: str, **values: object) -> Markup:
-    """Return a text in the language of the user, with escaped values in it."""
+    """Return a text of a template in the language of the user, with escaped values in it.
+
+    The text itself is not escaped: a value that is translated is `translated(value)`.
+    """
     found = current_translations().gettext(message) if message else ""
     return _filled(found, values) if values else _plain(found)
+
+
+def _translated(value: str) -> Markup:
+    """Return the text that a value is in the language of the user, escaped."""
+    return escape(gettext(value))
 
 
 def _plural(singular: str, plural: str, num: int, **values: object) -> Markup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -10,6 +11,7 @@ from typing import Final
 
 from .pseudo import PSEUDO, PseudoTranslations
 
+log = logging.getLogger("hansa.web")
 SOURCE: Final = "en"
 """The language that texts are written in."""
 FOLDER: Final = "locales"
@@ -52,8 +54,12 @@ def translations(language: str) -> NullTranslations:
     found = NullTranslations()
     for package in _packages:
         source = files(package).joinpath(FOLDER, f"{language}{SUFFIX}")
-        if source.is_file():
+        if not source.is_file():
+            continue
+        try:
             found.add_fallback(_compiled(source.read_bytes(), language))
+        except Exception:  # that of a plugin costs no other its texts
+            log.exception("the catalogue %s of %s is left out", source.name, package)
     return found
 
 
