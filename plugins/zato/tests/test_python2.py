@@ -228,6 +228,15 @@ def test_attributes_that_are_gone_lead_to_what_is_there() -> None:
     namespace["value"] = Own()
     exec(compile(parse(source, "a.py"), "a.py", "exec"), namespace)
     assert namespace["result"] == "own" and namespace["value"].iterkeys == 5
+    looked_up = []
+
+    class Counting:
+        @property
+        def iteritems(self) -> str:
+            looked_up.append(1)
+            return "own"
+
+    assert names.attribute_of(Counting(), "iteritems") == "own" and looked_up == [1]
     with pytest.raises(AttributeError, match="'int' object has no attribute 'iteritems'"):
         names.attribute_of(5, "iteritems")
 

@@ -91,8 +91,11 @@ def reload(module: ModuleType) -> ModuleType:
 
 def attribute_of(value: object, name: str) -> Value:
     """Return an attribute; of dictionaries also one that is gone, such as `iteritems`."""
-    if hasattr(value, name) or not hasattr(value, GONE[name]):
+    try:
         return getattr(value, name)
+    except AttributeError:
+        if not hasattr(value, GONE[name]):
+            raise
     method: Callable[..., Value] = getattr(value, GONE[name])
     return _iterating(method) if name.startswith("iter") else method
 
