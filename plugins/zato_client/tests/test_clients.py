@@ -296,3 +296,15 @@ def test_errors_in_other_envelopes() -> None:
     assert newer.details == "why"
     several = read(client, b'{"zato_env": {"result": "ZATO_OK"}, "a": 1, "b": 2}')
     assert several.data == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"zato_env": "x"}', b'{"zato_service_invoke_response": [1]}', b"[]", b"<a/>"]
+    + [b'{"zato_service_invoke_response": {"response": %s}}' % one for one in (b"5", b'"x"')],
+)
+def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
+    inner = requests.Response()
+    inner.status_code, inner._content = 200, body
+    answer = AnyServiceInvoker("http://127.0.0.1:1", "/x")._answer(inner)
+    assert not answer.ok and answer.details

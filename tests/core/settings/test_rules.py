@@ -6,7 +6,7 @@ import dataclasses
 import gc
 import weakref
 from decimal import Decimal
-from typing import Annotated, TypedDict
+from typing import Annotated, NewType, TypedDict
 
 import msgspec
 import pytest
@@ -139,6 +139,24 @@ def test_a_class_with_rules_is_let_go() -> None:
     assert reference() is None
 
 
+Amount = NewType("Amount", Annotated[Decimal, setting("x")])
+Price = NewType("Price", Decimal)
+
+
+@dataclasses.dataclass
+class Bill:
+    price: Price
+    amounts: list[Amount]
+
+
+def test_a_name_of_its_own_changes_no_rule():
+    assert load(Bill, {"price": "1.5", "amounts": ["2"]}).price == Decimal("1.5")
+    for wrong in ("NaN", "1e999999", "1_0"):
+        with pytest.raises(Invalid) as caught:
+            load(Bill, {"price": wrong, "amounts": ["1", wrong]})
+        assert set(caught.value.errors) == {"price", "amounts[1]"}
+
+
 class Recursive(Model):
     children: list[Recursive] = []
     number: int = 0
@@ -152,6 +170,8 @@ class Recursive(Model):
         (Struct, True),
         (Data, True),
         (Typed, True),
+        (Price, True),
+        (Bill, True),
         (dict[str, list[Decimal | None]], True),
         (Annotated[tuple[int, Line] | None, setting("x")], True),
         (Even, False),

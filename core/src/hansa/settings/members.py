@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints, is_typeddict
 from uuid import UUID
 
 import msgspec
@@ -112,8 +112,10 @@ def _make_partial(record: Any, declared: tuple[MemberDeclaration, ...]) -> type[
 
 
 def alternatives(hint: object) -> tuple[Any, ...]:
-    """Return the types that a value may have, without marks and without None."""
+    """Return the types that a value may have, without marks, names of their own and None."""
     bare = without_marks(hint)
+    while isinstance(bare, NewType):
+        bare = without_marks(bare.__supertype__)
     if get_origin(bare) not in (Union, UnionType):
         return (bare,)
     found: list[Any] = []

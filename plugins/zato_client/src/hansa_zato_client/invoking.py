@@ -65,11 +65,11 @@ class AnyServiceInvoker(Client):
         message = decoded(response)
         if not isinstance(message, dict):
             raise ValueError(f"no object: {response.text}")
-        result = message.get(ENVELOPE, {}).get("result", ZATO_OK)
+        result = _member(message, ENVELOPE).get("result", ZATO_OK)
         if not response.ok or result != ZATO_OK:
             return Answer(ok=False, details=details_of(message), result=message)
-        encoded = message.get(ELEMENT, {}).get("response") or ""
-        content = base64.b64decode(encoded)
+        encoded = _member(message, ELEMENT).get("response") or ""
+        content = base64.b64decode(str(encoded))
         return Answer(self.shaped(_data(content)), result=message)
 
 
@@ -78,6 +78,14 @@ class ZatoClient(AnyServiceInvoker):
 
     def __init__(self, address: str, path: str = PATH, *args: Value, **kwargs: Value) -> None:
         super().__init__(address, path, *args, **kwargs)
+
+
+def _member(message: dict[str, Value], name: str) -> dict[str, Value]:
+    """Return an object in a message; raises ValueError for anything else, and nothing if it is not there."""
+    found = message.get(name) or {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{name} is no object")
+    return found
 
 
 def _bytes(payload: Value, data_format: str, to_json: bool) -> bytes:
