@@ -315,7 +315,9 @@ class TestWhatKeepsItFromStarting:
     def refused(self, server: ProbedServer, seconds: float = 30) -> str:
         began = time.monotonic()
         assert server.supervisor.wait(seconds) == 1, server.output()[-2000:]
-        assert time.monotonic() - began < seconds and not server.processes()
+        assert time.monotonic() - began < seconds
+        # the kernel ends the worker that was started early with its supervisor, a moment later
+        wait_until(lambda: not server.processes(), 5, "no process is left")
         output = server.output()
         assert "The server cannot start:" in output
         return str(output[output.index("The server cannot start:") :])
