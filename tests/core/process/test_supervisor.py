@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psutil
 import pytest
+from hansa_devkit.harness.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.core.conftest import ProbedServer
