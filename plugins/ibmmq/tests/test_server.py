@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from pathlib import Path
 
 import pytest
+import requests
 from hansa_devkit.harness.waiting import wait_until
 
 from plugins.ftp.tests.servers import certificate
@@ -107,7 +109,9 @@ def test_a_message_that_ends_its_worker_is_given_up_and_no_other_with_it(start_s
         for number in range(50, 100):
             mqweb.put("IN", f"{number}")
         given = {**mqweb.settings, "queue": "IN", "dead_letter_queue": "DEAD", "max_attempts": 2}
-        server.api("admin.channel.ibmmq.create", name="in", service="mq.take", **given)
+        # the worker that answers may be the one that the message ends
+        with contextlib.suppress(requests.ConnectionError):
+            server.api("admin.channel.ibmmq.create", name="in", service="mq.take", **given)
         wait_until(lambda: mqweb.bodies("DEAD") == ["crash"], 70, server.log)
         wait_until(lambda: not mqweb.bodies("IN"), 30)
         lines = taken.read_text().split("\n")
