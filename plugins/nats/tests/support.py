@@ -46,9 +46,11 @@ def channel(
 
 
 @contextmanager
-def outgoing(broker: NatsServer, **settings: Any) -> Iterator[Any]:
+def outgoing(
+    broker: NatsServer, server: LocalServer | None = None, **settings: Any
+) -> Iterator[Any]:
     """A running outgoing connection."""
-    one = made(NatsOutgoing, broker, **settings)
+    one = made(NatsOutgoing, broker, server, **settings)
     try:
         one.start()
         yield one

@@ -6,7 +6,9 @@ import threading
 
 import pytest
 from hansa import Invalid, NotFound, TimedOut, TooLarge, Unavailable
-from hansa_devkit import Inbox
+from hansa_devkit import Inbox, LocalServer
+from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.waiting import wait_until
 from hansa_nats.outgoing import Stored
 
 from plugins.nats.tests.support import Held, channel, outgoing
@@ -104,3 +106,20 @@ def test_a_subject_that_no_stream_takes(broker):
 def test_what_cannot_be_sent(broker, arguments, why):
     with outgoing(broker) as out, pytest.raises(Invalid, match=why):
         out.publish(**{"message": "x", "subject": "a", **arguments})
+
+
+def test_a_connection_that_ends_while_something_is_to_be_sent_is_noticed(broker):
+    """nats-py tells nobody then: sending what is left fails, and with it its end of the connection."""
+    server = LocalServer()
+    with Proxy(broker.port) as proxy, outgoing(broker, server, port=proxy.port) as out:
+        client = out.client
+
+        async def fail():
+            raise ConnectionResetError("while it drains")
+
+        client._transport.drain = fail
+        client._pending = [b"PING\r\n"]
+        client._pending_data_size = 6
+        proxy.mode = "refuse"
+        wait_until(lambda: out in server.losses, 10)
+    assert "the server at 127.0.0.1" in str(server.losses[out])

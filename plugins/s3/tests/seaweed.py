@@ -143,7 +143,15 @@ class SeaweedFS(RealServer):
         """Store an object."""
         self.client().put_object(Bucket=BUCKET, Key=key, Body=body)
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def get(self, key: str) -> bytes:
+        """Return the content of an object."""
+        return bytes(self.client().get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def remove(self, key: str) -> None:
+        """Delete an object."""
+        self.client().delete_object(Bucket=BUCKET, Key=key)
+
+    def names(self, prefix: str = "") -> list[str]:
         """Return the keys of all objects."""
         found = self.client().list_objects_v2(Bucket=BUCKET, Prefix=prefix)
         return [one["Key"] for one in found.get("Contents", ())]
@@ -151,7 +159,7 @@ class SeaweedFS(RealServer):
     def clear(self) -> None:
         """Delete all objects."""
         client = self.client()
-        while keys := self.keys():
+        while keys := self.names():
             client.delete_objects(
                 Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
             )

@@ -19,24 +19,12 @@ from hansa_devkit import LocalServer, OutgoingContract
 from hansa_s3.outgoing import S3Outgoing
 from hansa_s3.settings import S3SendingSettings
 
+from plugins.connect.tests.object_contract import Endless
 from plugins.connect.tests.on_peer import OnPeer
 from plugins.s3.tests.seaweed import BUCKET, SeaweedFS
 
 MIB = 1024 * 1024
 KEYS = ("plain", "a b/ż (1)+~%2F.txt", "*!'$&@=,;:", "größe/мир.csv")
-
-
-class Endless:
-    """A stream of so many bytes that nobody holds in memory, and that cannot be sought in."""
-
-    def __init__(self, size):
-        self.left = size
-        self.block = os.urandom(64 * 1024)
-
-    def read(self, size=-1):
-        size = min(self.left, len(self.block) if size < 0 else size)
-        self.left -= size
-        return (self.block * (size // len(self.block) + 1))[:size]
 
 
 @pytest.mark.evidence("tls", "real_server")

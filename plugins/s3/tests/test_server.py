@@ -63,13 +63,13 @@ def test_the_example_works_through_an_outage_and_wrong_keys(peer, start_server):
     server.start()
     peer.put("in/1.json", b'{"id": "7", "total": 12}')
     peer.put("in/2.json", b'{"total": 12}')
-    wait_until(lambda: peer.keys("archive/7.json"), 20, server.log)
-    wait_until(lambda: len(peer.keys("failed/")) == 2 and not peer.keys("in/"), 20)
+    wait_until(lambda: peer.names("archive/7.json"), 20, server.log)
+    wait_until(lambda: len(peer.names("failed/")) == 2 and not peer.names("in/"), 20)
     peer.kill()
     wait_until(lambda: "retrying" in states(server), 20)
     peer.start()
     peer.put("in/3.json", b'{"id": "8", "total": 12}')
-    wait_until(lambda: peer.keys("archive/8.json"), 60)
+    wait_until(lambda: peer.names("archive/8.json"), 60)
 
 
 def test_a_key_is_put_right_by_an_edit(peer, start_server, tmp_path):
@@ -83,7 +83,7 @@ def test_a_key_is_put_right_by_an_edit(peer, start_server, tmp_path):
     right = {"secret_access_key": peer.password}
     server.api("admin.channel.s3.edit", name="orders", **right)
     peer.put("edit/1", b"1")
-    wait_until(lambda: not peer.keys("edit/"), 20)
+    wait_until(lambda: not peer.names("edit/"), 20)
 
 
 @pytest.mark.proof
@@ -100,7 +100,7 @@ def test_an_object_that_kills_its_worker_is_given_up_and_the_others_go_through(
     # the worker that answers may be the one that the object ends
     with contextlib.suppress(requests.ConnectionError):
         server.api("admin.channel.s3.create", name="kill", **settings)
-    wait_until(lambda: len(peer.keys("failed/kill/")) == 2, 90)
-    wait_until(lambda: not peer.keys("kill/"), 60)
+    wait_until(lambda: len(peer.names("failed/kill/")) == 2, 90)
+    wait_until(lambda: not peer.names("kill/"), 60)
     taken = (tmp_path / "taken").read_text().split()
     assert taken.count("kill/050-crash") == 2 and set(names) <= set(taken)

@@ -209,6 +209,10 @@ class Swift(SwiftServer):
         """Return the content of an object."""
         return self.request("GET", f"{CONTAINER}/{name}").content
 
+    def remove(self, name: str) -> None:
+        """Delete an object."""
+        self.request("DELETE", f"{CONTAINER}/{name}")
+
     def names(self, prefix: str = "", container: str = CONTAINER) -> list[str]:
         """Return the names of all objects."""
         told = self.request("GET", container, params={"prefix": prefix, "format": "json"})

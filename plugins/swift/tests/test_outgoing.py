@@ -18,24 +18,12 @@ from hansa_devkit import OutgoingContract
 from hansa_swift.outgoing import SwiftOutgoing
 from hansa_swift.settings import SwiftSendingSettings
 
+from plugins.connect.tests.object_contract import Endless
 from plugins.swift.tests.on_swift import OnSwift
 from plugins.swift.tests.swift_server import CONTAINER
 
 MIB = 1024 * 1024
 NAMES = ("plain", "a b/ż (1)+~%2F.txt", "*!'$&@=,;:?#", "größe/мир.csv")
-
-
-class Endless:
-    """A stream of so many bytes that nobody holds in memory, and that cannot be sought in."""
-
-    def __init__(self, size):
-        self.left = size
-        self.block = os.urandom(64 * 1024)
-
-    def read(self, size=-1):
-        size = min(self.left, len(self.block) if size < 0 else size)
-        self.left -= size
-        return (self.block * (size // len(self.block) + 1))[:size]
 
 
 @pytest.mark.evidence("tls", "real_server")

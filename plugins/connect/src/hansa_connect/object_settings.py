@@ -1,13 +1,37 @@
-"""The settings of channels that watch an object store: a bucket of S3, containers of Swift."""
+"""The settings that all object stores share: a bucket of S3, containers of Swift."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from hansa import Invalid, setting
+from hansa import Invalid, Model, setting
 
 from .files import is_clean
 from .pulling import PullSettings
+
+MIB = 1024 * 1024
+
+
+class ObjectSendingSettings(Model):
+    """Storing.
+
+    Settings of every outgoing connection to an object store.
+    """
+
+    metadata: Annotated[
+        dict[str, str], setting("Metadata of all objects; that of a call is added to it")
+    ] = {}
+    transfer_timeout: Annotated[
+        float,
+        setting("Time limit of a call that transfers an object of any size, in seconds", gt=0),
+    ] = 3600.0
+    read_limit: Annotated[
+        int,
+        setting(
+            "Maximum bytes that `read` takes into memory; `download` and `open` have no limit",
+            ge=1,
+        ),
+    ] = 64 * MIB
 
 
 class ObjectWatchSettings(PullSettings):

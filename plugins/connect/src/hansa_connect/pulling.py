@@ -161,7 +161,7 @@ class PullingChannel(HandlingChannel[PullT]):
         try:
             self.cancel()
         except Exception as error:
-            self.log.info("what the source has sent last may be lost: %s", error)
+            self.log.warning("what the source has sent last may be lost: %s", error)
 
     def _take_unfetched(self) -> None:
         """Take what would be lost otherwise, once the reader has ended."""
@@ -169,7 +169,7 @@ class PullingChannel(HandlingChannel[PullT]):
             for delivery in self.unfetched():
                 self.take(delivery)
         except Exception as error:
-            self.log.info("what the source has sent last may be lost: %s", error)
+            self.log.warning("what the source has sent last may be lost: %s", error)
 
     def _is_waited_for(self) -> bool:
         """Return whether `stop` waits for services: without a source nobody waits for their answer,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from hansa import Forbidden, HansaError, NotFound, ResultTooLarge
 
@@ -93,6 +95,21 @@ def read_all(stream: Source, most: int, what: str) -> bytes:
         fault = f"{what} has over {most} bytes, which is as much as is taken into memory"
         raise ResultTooLarge(fault)
     return content.getvalue()
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a local file to write, which appears whole at the end of the block.
+
+    If the block raises, nothing appears, and what was there stays.
+    """
+    part = Path(beside(str(path), secrets.token_hex(4)))
+    try:
+        with open(part, "wb") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def fetch(files: FileSystem, path: str, local: Path, size: int, have: int = 0) -> int:

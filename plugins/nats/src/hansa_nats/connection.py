@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HEADER_LINES = len(b"NATS/1.0\r\n\r\n")
 """Bytes around the headers of a message."""
+WATCH_INTERVAL = 1.0
+"""Seconds between two looks whether the connection has ended."""
 CLOSE_WAIT = 0.5
 """Seconds that a connection gets to close that was not made."""
 
@@ -35,6 +37,7 @@ class ServerConnection(LoggedIn[ServerT], Asynchronous[ServerT]):
 
     _client: Client | None = None
     _closing = False
+    _told = False
 
     @property
     def client(self) -> Client:
@@ -136,6 +139,7 @@ class ServerConnection(LoggedIn[ServerT], Asynchronous[ServerT]):
                 await asyncio.wait_for(client.close(), CLOSE_WAIT)
             raise self._refusal(client, error) from error
         self._client = client
+        self.loop.spawn(self._watch(client), "watch of the connection")
 
     def _refusal(self, client: Client, error: Exception) -> HansaError:
         """Return what to raise for a connection that was not made."""
@@ -183,8 +187,19 @@ class ServerConnection(LoggedIn[ServerT], Asynchronous[ServerT]):
     def noted(self, error: Exception) -> None:
         """Take an error that concerns no single call; by default nothing more happens."""
 
+    async def _watch(self, client: Client) -> None:
+        """Notice a connection that has ended untold.
+
+        nats-py calls nobody where what was left to be sent fails while it closes.
+        """
+        while not client.is_closed:
+            await asyncio.sleep(WATCH_INTERVAL)
+        if not self._told:
+            await self._closed()
+
     async def _closed(self) -> None:
         if self._client is not None and not self._closing:
+            self._told = True
             cause = self._client.last_error
             self.lost(self.unavailable(cause or ConnectionResetError("the connection was closed")))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Unpack
 
 from hansa import Invalid, Misused, Outgoing, Unavailable
 from hansa_connect.remote import RemoteNotFound
-from hansa_connect.transfer import copy, read_all
+from hansa_connect.transfer import copy, read_all, whole_file
 
 from .account import S3Account
 from .objects import S3Object
@@ -175,15 +173,8 @@ class S3Outgoing(S3Account[S3SendingSettings], Outgoing[S3SendingSettings]):
         with self.open(key, bucket=bucket, timeout=timeout) as stream:
             if not isinstance(target, str | Path):
                 return self._whole(stream, copy(stream, target))
-            path = Path(target)
-            part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-            try:
-                with open(part, "wb") as file:
-                    copied = self._whole(stream, copy(stream, file))
-                os.replace(part, path)
-            finally:
-                part.unlink(missing_ok=True)
-        return copied
+            with whole_file(Path(target)) as file:
+                return self._whole(stream, copy(stream, file))
 
     def _whole(self, stream: ObjectStream, copied: int) -> int:
         if copied != stream.about.size:

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 
 from hansa import Invalid, Model, Secret, setting
 from hansa_connect.login import ChannelLogin, OutgoingLogin, login_source
-from hansa_connect.object_settings import ObjectWatchSettings
+from hansa_connect.object_settings import MIB, ObjectSendingSettings, ObjectWatchSettings
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsTrust
 
-MIB = 1024 * 1024
 _HEADER = re.compile(r"[!-~][ -~]*")
 
 
@@ -87,7 +86,7 @@ class S3ServerSettings(PoolSettings, TlsTrust, S3KeySettings, S3AddressSettings)
     ] = 2
 
 
-class S3SendingSettings(OutgoingLogin, S3ServerSettings):
+class S3SendingSettings(OutgoingLogin, ObjectSendingSettings, S3ServerSettings):
     """Storing."""
 
     bucket: Annotated[
@@ -96,9 +95,6 @@ class S3SendingSettings(OutgoingLogin, S3ServerSettings):
     content_type: Annotated[
         str, setting("Media type of objects whose call names none", max_length=200)
     ] = "application/octet-stream"
-    metadata: Annotated[
-        dict[str, str], setting("Metadata of all objects; that of a call is added to it")
-    ] = {}
     storage_class: Annotated[
         str,
         setting(
@@ -126,17 +122,6 @@ class S3SendingSettings(OutgoingLogin, S3ServerSettings):
     parallel_parts: Annotated[
         int, setting("Parts of one upload that are sent at the same time", ge=1, le=32)
     ] = 4
-    transfer_timeout: Annotated[
-        float,
-        setting("Time limit of a call that transfers an object of any size, in seconds", gt=0),
-    ] = 3600.0
-    read_limit: Annotated[
-        int,
-        setting(
-            "Maximum bytes that `read` takes into memory; `download` and `open` have no limit",
-            ge=1,
-        ),
-    ] = 64 * MIB
 
     def check(self) -> None:
         """Refuse metadata that no header can carry, and a key that nothing uses; raises `Invalid`."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from hansa import Outgoing
 from hansa_connect.files import BLOCK
 from hansa_connect.remote import RemoteNotFound
-from hansa_connect.transfer import copy, read_all
+from hansa_connect.transfer import copy, read_all, whole_file
 
 from .account import SwiftAccount
 from .objects import SwiftObject
@@ -108,15 +106,8 @@ class SwiftReader(SwiftAccount[SwiftSendingSettings], Outgoing[SwiftSendingSetti
         with self.open(name, container=container, timeout=timeout) as stream:
             if not isinstance(target, str | Path):
                 return copy(stream, target)
-            path = Path(target)
-            part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-            try:
-                with open(part, "wb") as file:
-                    copied = copy(stream, file)
-                os.replace(part, path)
-            finally:
-                part.unlink(missing_ok=True)
-        return copied
+            with whole_file(Path(target)) as file:
+                return copy(stream, file)
 
     # -- what is there -----------------------------------------------------------------------------
 

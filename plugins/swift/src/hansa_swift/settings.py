@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 from hansa import Invalid, Model, Secret, setting
 from hansa_connect.files import is_clean
 from hansa_connect.login import ChannelLogin, CredentialSettings, OutgoingLogin, login_source
-from hansa_connect.object_settings import ObjectWatchSettings
+from hansa_connect.object_settings import MIB, ObjectSendingSettings, ObjectWatchSettings
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsTrust
 
-MIB = 1024 * 1024
 LONGEST_CONTAINER = 256
 """Bytes that the name of a container may have."""
 _URL = r"^https?://[^?#@\s]+$"
@@ -117,7 +116,7 @@ class SwiftServerSettings(PoolSettings, TlsTrust, StorageSettings, IdentitySetti
     """OpenStack Swift."""
 
 
-class SwiftSendingSettings(OutgoingLogin, SwiftServerSettings):
+class SwiftSendingSettings(OutgoingLogin, ObjectSendingSettings, SwiftServerSettings):
     """Storing."""
 
     container: Annotated[
@@ -127,9 +126,6 @@ class SwiftSendingSettings(OutgoingLogin, SwiftServerSettings):
     content_type: Annotated[
         str, setting("Media type of objects whose call names none", pattern=r"^[ -~]{1,200}$")
     ] = "application/octet-stream"
-    metadata: Annotated[
-        dict[str, str], setting("Metadata of all objects; that of a call is added to it")
-    ] = {}
     segment_size: Annotated[
         int,
         setting(
@@ -155,17 +151,6 @@ class SwiftSendingSettings(OutgoingLogin, SwiftServerSettings):
             "in Temp-URL-Key"
         ),
     ] = None
-    transfer_timeout: Annotated[
-        float,
-        setting("Time limit of a call that transfers an object of any size, in seconds", gt=0),
-    ] = 3600.0
-    read_limit: Annotated[
-        int,
-        setting(
-            "Maximum bytes that `read` takes into memory; `download` and `open` have no limit",
-            ge=1,
-        ),
-    ] = 64 * MIB
 
     def check(self) -> None:
         """Refuse metadata that no header can carry; raises `Invalid`."""
