@@ -1,5 +1,5 @@
 """Write docs/reference/*.md from the code: hooks, configuration, types and their settings, admin
-services, commands, environment variables.
+services, commands, environment variables, names of Zato.
 
 Run by `make docs`; a test fails when the pages differ from what the code says. It needs every
 plugin of the workspace installed.
@@ -22,6 +22,7 @@ from hansa_admin.operation import Operation
 from hansa_admin.rights import finality_of
 from hansa_cli.connection import connection_options
 
+from tools.compatibility import compatibility
 from tools.environment import variables
 from tools.live import Live, leaves, live
 from tools.project import TOP, plugins
@@ -262,6 +263,7 @@ def pages() -> dict[str, str]:
         "admin.md": "".join(admin(found)),
         "commands.md": "".join(commands_page()),
         "environment.md": "".join(environment()),
+        "zato.md": "".join(compatibility()),
     }
     return {name: WRITTEN + text for name, text in texts.items()}
 

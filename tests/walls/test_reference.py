@@ -20,7 +20,15 @@ def pages() -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["hooks.md", "configuration.md", "types.md", "admin.md", "commands.md", "environment.md"],
+    [
+        "hooks.md",
+        "configuration.md",
+        "types.md",
+        "admin.md",
+        "commands.md",
+        "environment.md",
+        "zato.md",
+    ],
 )
 def test_pages_are_up_to_date(pages, name):
     assert (reference.PAGES / name).read_text() == pages[name], "run: make docs"

@@ -57,6 +57,10 @@ class Objects:
             raise Inactive(f"{kind} {type} {name!r} cannot be used now")
         return found
 
+    def security(self, name: str) -> Any:
+        types = [key[1] for key in self.live if (key[0], key[2]) == ("security", name)]
+        return self.get("security", types[0] if types else "", name)
+
     def lost(self, broken: Any, error: BaseException) -> None:
         """Nobody is told."""
 

@@ -134,8 +134,18 @@ _CHANNELS: Final = {
     "schedule": CHANNEL.SCHEDULER,
     "zeromq": CHANNEL.ZMQ,
     "startup": CHANNEL.STARTUP_SERVICE,
+    "websocket": CHANNEL.WEB_SOCKET,
+    "ibmmq": CHANNEL.JMS_WMQ,
 }
 _TRANSPORTS: Final = {"http": URL_TYPE.PLAIN_HTTP, "soap": URL_TYPE.SOAP}
+
+_SECURITY: Final = {
+    "basic": SEC_DEF_TYPE.BASIC_AUTH,
+    "oauth1": SEC_DEF_TYPE.OAUTH,
+    "tls": SEC_DEF_TYPE.TLS_CHANNEL_SEC,
+    "tls_key": SEC_DEF_TYPE.TLS_KEY_CERT,
+    "xpath": SEC_DEF_TYPE.XPATH_SEC,
+}
 
 
 def channel_type(type: str) -> str:
@@ -146,3 +156,8 @@ def channel_type(type: str) -> str:
 def transport(type: str) -> str | None:
     """Return the transport of a channel type: `plain_http` or `soap`, None for all others."""
     return _TRANSPORTS.get(type)
+
+
+def security_type(type: str) -> str:
+    """Return what Zato calls a type of security; one that Zato does not have keeps its name."""
+    return _SECURITY.get(type, type)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import zlib
 
-from hansa import Binding
+from hansa import Binding, HansaError, Server
 
 from ..bunch import Bunch
-from ..constants import channel_type
+from ..constants import channel_type, security_type
 from ..payloads import Value
 
 
@@ -62,16 +62,28 @@ def channel_of(binding: Binding, type: str, principal: object, data_format: str)
     `type` overrides that of the binding if it is not empty; `principal` is who called, if
     authenticated.
     """
-    security = None
-    if principal:
-        configured = getattr(binding.config, "security", None)
-        name = configured if isinstance(configured, str) else None
-        security = Bunch(
-            id=stable_id(name or ""),
-            name=name,
-            type=None,
-            username=str(principal),
-            impl=principal,
-        )
+    security = _security_of(binding, principal) if principal else None
     shown_type = type or channel_type(binding.type)
     return ChannelInfo(shown_type, binding.channel, data_format, binding.config, security)
+
+
+def _security_of(binding: Binding, principal: object) -> Bunch:
+    """Return who called, and the definition that let them in."""
+    configured = getattr(binding.config, "security", None)
+    single = configured if isinstance(configured, str) else None
+    name: str | None = getattr(principal, "definition", None) or single
+    return Bunch(
+        id=stable_id(name or ""),
+        name=name,
+        type=_type_of(binding.server, name) if name else None,
+        username=str(principal),
+        impl=principal,
+    )
+
+
+def _type_of(server: Server, name: str) -> str | None:
+    """Return what Zato calls the type of a definition; None if it was deleted meanwhile."""
+    try:
+        return security_type(server.objects.security(name).type)
+    except HansaError:
+        return None
