@@ -474,6 +474,30 @@ def test_status_names_what_redis_keeps(cluster: Cluster):
     redis.config_set("appendfsync", "always")
 
 
+def test_what_redis_does_not_tell_is_unknown(cluster: Cluster):
+    worker = cluster.worker(start=False)
+    redis = worker.queue.store.redis
+    redis.acl_setuser("default", enabled=True, commands=["-config|get"])
+    try:
+        found = worker.status()["durability"]
+        assert (found["aof"], found["fsync"]) == (True, "unknown")
+        assert "an unknown time when power fails" in found["loss"]
+    finally:
+        redis.acl_setuser("default", enabled=True, commands=["+config|get"])
+
+
+def test_the_status_of_an_emptied_redis_is_that_of_an_empty_queue(cluster: Cluster):
+    worker = cluster.worker(start=False)
+    worker.queue.put("orders", {}, "C1")
+    store = worker.queue.store
+    assert worker.status()["queued"] == 1
+    store.redis.delete(store.stream, store.counts)
+    found = worker.status()
+    assert (found["queued"], found["running"], found["oldest"]) == (0, 0, 0.0)
+    worker.queue.put("orders", {}, "C2")
+    assert worker.status()["queued"] == 1
+
+
 def test_redis_without_a_file_is_warned_of(cluster: Cluster, caplog: pytest.LogCaptureFixture):
     worker = cluster.worker(start=False)
     redis = worker.queue.store.redis

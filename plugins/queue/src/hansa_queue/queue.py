@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 from hansa import Queue, Server, Unavailable, new_cid
+from redis.exceptions import ResponseError
 
 from .call import make, origin
 from .early import QueueSection
@@ -159,29 +160,28 @@ class RedisQueue(Queue):
 
     def _status(self) -> dict[str, object]:
         store = self.store
-        if not store.redis.exists(store.stream):
+        try:
+            found = store.look()
+        except ResponseError:
+            # the stream is not there yet, or no more
             store.prepare()
-        with store.redis.pipeline(transaction=True) as pipe:
-            pipe.xlen(store.stream)
-            pipe.xinfo_groups(store.stream)
-            pipe.zcard(store.delayed)
-            pipe.zcard(store.failed)
-            pipe.hgetall(store.counts)
-            pipe.time()
-            pipe.lrange(store.samples, -1, -1)
-            length, groups, delayed, failed, counts, (now, _), samples = pipe.execute()
+            found = store.look()
+        length, groups, delayed, failed, counts, (now, _), samples = found
         pending = 0
         last_delivered = "0-0"
         for group in groups:
             if text(group["name"]) == GROUP:
                 pending = int(group["pending"])
                 last_delivered = text(group["last-delivered-id"])
+        queued = length - pending
+        # PERF: each question to Redis takes 0.1 ms of CPU: none without need
+        oldest = self._age_of_oldest(last_delivered, now) if queued else 0.0
         return {
-            "queued": length - pending,
+            "queued": queued,
             "running": pending,
             "delayed": delayed,
             "failed": failed,
-            "oldest": round(self._age_of_oldest(last_delivered, now), 1),
+            "oldest": round(oldest, 1),
             "rates": _rates(samples, counts, now),
             "counts": {name: int(counts.get(name.encode(), 0)) for name in COUNTS},
             "max_queued": self.max_queued,

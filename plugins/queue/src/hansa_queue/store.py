@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from hansa import TimedOut, Unavailable
 from hansa_redis.client import Client, open_client
@@ -121,27 +123,50 @@ class Store:
             if "BUSYGROUP" not in str(error):  # redis-py has no class for it
                 raise
 
+    def look(self) -> list[Any]:
+        """Return, as of one moment: the length of the stream, its groups, how many are delayed and
+        failed, the counts, the time, and the newest sample. Raises `ResponseError` where there is
+        no stream.
+        """
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.xlen(self.stream)
+            pipe.xinfo_groups(self.stream)
+            pipe.zcard(self.delayed)
+            pipe.zcard(self.failed)
+            pipe.hgetall(self.counts)
+            pipe.time()
+            pipe.lrange(self.samples, -1, -1)
+            return pipe.execute()
+
     def durability(self) -> dict[str, object]:
         """Return what Redis loses when it is killed and when power fails: `aof`, `fsync`, and the
         same in words, `loss`.
         """
-        aof = bool(int(self.redis.info("persistence").get("aof_enabled", 0)))
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.info("persistence")
+            pipe.config_get("appendfsync")
+            persistence, configured = pipe.execute(raise_on_error=False)
+        if isinstance(persistence, Exception):
+            raise persistence
+        aof = bool(int(persistence.get("aof_enabled", 0)))
         if not aof:
             loss = "everything since the last snapshot, whenever Redis ends: set appendonly yes"
             return {"aof": False, "fsync": "off", "loss": loss}
-        fsync = self._fsync_policy()
+        fsync = _fsync_policy(configured)
         unknown = "nothing when Redis is killed, an unknown time when power fails"
         return {"aof": True, "fsync": fsync, "loss": _LOSS.get(fsync, unknown)}
 
-    def _fsync_policy(self) -> str:
-        try:
-            found = self.redis.config_get("appendfsync")
-        except ResponseError:
-            log.debug("this Redis user may not read the configuration")
-            return "unknown"
-        for value in found.values():
-            return text(value)
+
+def _fsync_policy(configured: Mapping[object, object] | Exception) -> str:
+    """Return what Redis answers to `CONFIG GET appendfsync`, unless it refuses to."""
+    if isinstance(configured, ResponseError):
+        log.debug("this Redis user may not read the configuration")
         return "unknown"
+    if isinstance(configured, Exception):
+        raise configured
+    for value in configured.values():
+        return text(value)
+    return "unknown"
 
 
 def text(value: object) -> str:
