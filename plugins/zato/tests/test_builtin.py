@@ -15,6 +15,7 @@ from hansa_http.channel import HttpSettings
 from hansa_http.early import HttpSection
 from hansa_http.frontend import HttpFrontend
 from hansa_zato import anyjson, bunch, plugin, visible
+from hansa_zato.administration.catalogue import classes
 from hansa_zato.dialect.channel import stable_id
 from hypothesis import given, strategies as st
 from zato.server.service import Service
@@ -58,13 +59,20 @@ def call(server: Facade, name: str, raw: bytes | str = b"", **request: Any) -> A
 
 
 def test_names_of_services() -> None:
-    assert [cls.get_name() for cls in plugin.hansa_services()] == [
+    names = [cls.get_name() for cls in plugin.hansa_services()]
+    derived = [cls.get_name() for cls in classes()]
+    assert names[-len(derived) :] == derived
+    assert names[: -len(derived)] == [
         "zato.ping",
         "zato.ping2",
         "zato.helpers.echo",
         "zato.helpers.input-logger",
         "zato.json-gateway",
+        "zato.api-gateway",
+        "zato.soap-gateway",
         "zato.service.invoke",
+        "zato.gateway.any-service",
+        "zato.lb-alive",
     ]
 
 
@@ -73,28 +81,38 @@ def test_definitions(server: Facade) -> None:
         plugin.hansa_definitions(server.as_server) == []
     )  # the facade of these tests has no channel http
     from hansa_http.channel import HttpChannel
+    from hansa_soap.channel import SoapChannel
 
-    server.registry.add_types("http", [HttpChannel])
+    server.registry.add_types("http", [HttpChannel, SoapChannel])
     found = plugin.hansa_definitions(server.as_server)
     assert [
         (kind, type, name, data["url_path"], data.get("security"))
         for kind, type, name, data in found
     ] == [
         ("channel", "http", "zato.ping", "/zato/ping", None),
+        ("channel", "http", "zato.lb-alive", "/zato-lb-alive", None),
         ("channel", "http", "zato.json-gateway", "/zato/json/{service}", "admin"),
+        ("channel", "http", "zato.api-gateway", "/zato/api/invoke/{service}", "admin"),
         ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", "admin"),
+        ("channel", "soap", "zato.soap-gateway", "/zato/soap", "admin"),
     ]
     for kind, type, _, data in found:
         load(server.registry.type(kind, type).model, data)
     server.plugins.loaded = ["zato"]
     assert [name for _, _, name, _ in plugin.hansa_definitions(server.as_server)] == [
-        "zato.ping"
+        "zato.ping",
+        "zato.lb-alive",
     ]  # nothing unguarded
+    server.plugins.loaded = ["admin", "roles", "zato"]
+    guarded = [data for *_, data in plugin.hansa_definitions(server.as_server)[2:]]
+    assert {data["security"] for data in guarded} == {"admin-accounts"}
 
 
 def test_what_calls_any_service_is_administrative() -> None:
     administrative = [cls.get_name() for cls in plugin.hansa_services() if cls.is_administrative()]
-    assert administrative == ["zato.json-gateway", "zato.service.invoke"]
+    derived = [cls.get_name() for cls in classes()]
+    gateways = ["zato.json-gateway", "zato.api-gateway", "zato.soap-gateway", "zato.service.invoke"]
+    assert administrative == [*gateways, "zato.gateway.any-service", *derived]
 
 
 # -- correlation ids -------------------------------------------------------------------------------

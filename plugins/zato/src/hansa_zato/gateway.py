@@ -23,15 +23,37 @@ from .zato.server.service.internal import AdminService
 
 
 class Gateway(AdminService):
-    """Base of what invokes any service by name: its callers administer the cluster."""
+    """Base of what invokes any service by name: its callers administer the cluster.
+
+    What a caller may do is judged by the service that it names: an administrative one says what it
+    needs, and any other needs the right to invoke (`InvocationRight`).
+    """
 
     abstract: ClassVar[bool] = True
     runs_services: ClassVar[bool] = True
+    right: ClassVar[str | None] = None
 
     @classmethod
     def is_administrative(cls) -> bool:
         """Whatever its name is."""
         return True
+
+
+class InvocationRight(AdminService):
+    """Is called before a service that is not administrative, so that its caller is judged as that of
+    `admin.service.invoke` is.
+    """
+
+    name: ClassVar[str] = "zato.gateway.any-service"
+    right: ClassVar[str] = "invoke"
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """Whatever its name is."""
+        return True
+
+    def handle(self) -> None:
+        """Do nothing more."""
 
 
 class JSONGateway(Gateway):
@@ -44,11 +66,7 @@ class JSONGateway(Gateway):
 
     def handle(self) -> None:
         """Invoke the service."""
-        given = str(self.request.http.params.get("service", ""))
-        try:
-            name = lookup.resolve(self.server, self.cid, given)
-        except ServiceMissingException as error:
-            raise HTTPException(self.cid, error.msg, 404) from None
+        name = resolved(self, str(self.request.http.params.get("service", "")))
         answer = _as_dict(_decoded(invoke_raw(self, name, self.core.raw, "json")))
         answer.pop("zato_env", None)
         self.response.payload = answer or ""
@@ -89,10 +107,10 @@ class Invoke(Gateway):
         if bool(name) == bool(number):
             suffix = ", not both" if name else ""
             raise BadRequest(self.cid, f"either name or id must be given{suffix}")
+        if not number:
+            return resolved(self, name)
         try:
-            if number:
-                return lookup.by_id(self.server, self.cid, str(number))
-            return lookup.resolve(self.server, self.cid, name)
+            return lookup.by_id(self.server, self.cid, str(number))
         except ServiceMissingException as error:
             raise HTTPException(self.cid, error.msg, 404) from None
 
@@ -103,14 +121,19 @@ class Invoke(Gateway):
             raise BadRequest(self.cid, "payload: is not valid Base64") from None
 
 
+def resolved(service: Gateway, given: str) -> str:
+    """Return the name of a service that callers may know by another; raises `HTTPException`."""
+    try:
+        return lookup.resolve(service.server, service.cid, given)
+    except ServiceMissingException as error:
+        raise HTTPException(service.cid, error.msg, 404) from None
+
+
 def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> bytes:
     """Return the bytes that a service answers with; raises its error with its status."""
-    core = service.core
-    request = Request(raw, cid=service.cid, peer=core.peer, environ=core.environ)
-    if is_administrative(service, name):
-        # it judges what its caller may do
-        request.principal = core.principal
-    response = service.server.handle(name, request, format=format)
+    if not is_administrative(service, name):
+        require_invocation(service)
+    response = service.server.handle(name, _inner(service, raw), format=format)
     error = response.error
     if isinstance(error, HansaError):
         raise error
@@ -128,6 +151,21 @@ def invoke_raw(service: AdminService, name: str, raw: bytes, format: str) -> byt
         return write_json(payload)
     except Invalid as invalid:
         raise TypeError(f"the answer cannot be written: {invalid}") from invalid
+
+
+def require_invocation(service: AdminService) -> None:
+    """Raise `Forbidden` unless the caller may invoke services by name."""
+    error = service.server.handle(InvocationRight.name, _inner(service, b"")).error
+    if error is not None:
+        raise error
+
+
+def _inner(service: AdminService, raw: bytes) -> Request:
+    """Return a request of the caller to the service that it names, which judges it."""
+    core = service.core
+    request = Request(raw, cid=service.cid, peer=core.peer, environ=core.environ)
+    request.principal = core.principal
+    return request
 
 
 def is_administrative(service: AdminService, name: str) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hansa import NotFound, Service, hookimpl
 
+from .administration.catalogue import classes
+from .administration.gateways import Alive, APIGateway, SOAPGateway
 from .confirmation import Uploads
 from .correlation import accept_zato_cids
-from .gateway import Invoke, JSONGateway
+from .gateway import InvocationRight, Invoke, JSONGateway
 from .payloads import PlainDict
 from .section import ZatoSection
 from .zato.server.service.internal import Ping, Ping2
@@ -17,43 +19,59 @@ from .zato.server.service.internal.helpers import Echo, InputLogger
 if TYPE_CHECKING:
     from hansa import PackageVersion, Server
 
+BuiltIn: TypeAlias = tuple[str, str, str, PlainDict]
+"""A definition that comes with the plugin: its kind, type, name and settings."""
+
 ADMIN: Final = "admin"
 """The plugin, and its security definition, that guards Zato's API."""
+ROLES: Final = "roles"
+"""The plugin that knows accounts."""
+ACCOUNTS: Final = "admin-accounts"
+"""Its security definition before the admin API."""
+GATEWAYS: Final = (JSONGateway, APIGateway, SOAPGateway, Invoke, InvocationRight, Alive)
+PATHS: Final = {
+    JSONGateway.name: "/zato/json/{service}",
+    APIGateway.name: "/zato/api/invoke/{service}",
+    Invoke.name: "/zato/admin/invoke",
+}
+"""The paths of the gateways in JSON."""
 
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
     """Return `zato.ping`, `zato.ping2`, `zato.helpers.*`, and the services behind Zato's API."""
-    return [Ping, Ping2, Echo, InputLogger, JSONGateway, Invoke]
+    built_in: list[type[Service]] = [Ping, Ping2, Echo, InputLogger, *GATEWAYS]
+    return [*built_in, *classes()]
 
 
 @hookimpl
-def hansa_definitions(server: Server) -> list[tuple[str, str, str, PlainDict]]:
+def hansa_definitions(server: Server) -> list[BuiltIn]:
     """Return the channel of `/zato/ping`, and those of Zato's API where a login guards them.
 
-    The login is the security definition `admin` of the plugin admin.
+    The login is the one of the admin API: that of accounts, where the plugin roles knows them, else
+    of the user `admin`.
 
     There are none without the plugins http and json.
     """
-    if not _has_json_over_http(server):
+    if not _has_format(server, "json"):
         return []
     ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
-    found: list[tuple[str, str, str, PlainDict]] = [("channel", "http", "zato.ping", ping)]
+    alive = {"url_path": "/zato-lb-alive", "service": Alive.name}
+    found = [_channel("zato.ping", ping), _channel(Alive.name, alive)]
     if ADMIN not in server.plugins.loaded:
         return found
-    for service, path in (
-        ("zato.json-gateway", "/zato/json/{service}"),
-        ("zato.service.invoke", "/zato/admin/invoke"),
-    ):
-        settings = {
-            "url_path": path,
-            "service": service,
-            "format": "json",
-            "method": "POST",
-            "security": ADMIN,
-        }
-        found.append(("channel", "http", service, settings))
+    login = ACCOUNTS if ROLES in server.plugins.loaded else ADMIN
+    for service, path in PATHS.items():
+        posted = {"url_path": path, "service": service, "format": "json", "method": "POST"}
+        found.append(_channel(service, {**posted, "security": login}))
+    if _has_format(server, "soap"):
+        soap = {"url_path": "/zato/soap", "service": SOAPGateway.name, "security": login}
+        found.append(("channel", "soap", SOAPGateway.name, {**soap, "wsdl": False}))
     return found
+
+
+def _channel(name: str, settings: PlainDict) -> BuiltIn:
+    return "channel", "http", name, settings
 
 
 @hookimpl
@@ -80,10 +98,11 @@ def hansa_deployed(server: Server, package: PackageVersion) -> None:
     server.resource(Uploads).confirm(package)
 
 
-def _has_json_over_http(server: Server) -> bool:
+def _has_format(server: Server, name: str) -> bool:
+    """Whether a format is there, and channels over HTTP."""
     try:
         server.registry.type("channel", "http")
-        server.registry.format("json")
+        server.registry.format(name)
     except NotFound:
         return False
     return True

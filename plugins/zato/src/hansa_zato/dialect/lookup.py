@@ -38,9 +38,16 @@ def resolve(server: Server, cid: str, given: ServiceLike) -> str:
             return by_impl_name(server, cid, given)
         detail = error.detail
         if given.startswith(ZATO):
-            detail = f"no service is named {given!r}: hansa-zato does not have this one of Zato's"
+            detail = f"no service is named {given!r}: {_why_missing(given)}"
         raise ServiceMissingException(cid, detail) from None
     return given
+
+
+def _why_missing(name: str) -> str:
+    """Return why a service of Zato's is not there."""
+    from ..administration.catalogue import why_missing  # lazy: it declares services of this dialect
+
+    return why_missing(name) or "hansa-zato does not have this one of Zato's"
 
 
 def by_impl_name(server: Server, cid: str, wanted: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..constants import ZATO_OK
-from ..payloads import Value
+from ..payloads import PlainDict, Value
 from ..sio.payload import Payload
 from ..sio.xml import is_element
 
@@ -25,6 +25,7 @@ class Response:
         "content_type",
         "data_format",
         "headers",
+        "meta",
         "result",
         "result_details",
         "status_code",
@@ -44,6 +45,7 @@ class Response:
         self.content_encoding = ""
         self.result = ZATO_OK
         self.result_details = ""
+        self.meta: PlainDict | None = None
 
     @property
     def payload(self) -> Value:

@@ -115,7 +115,9 @@ class ResponseWriter:
         if xml.is_element(answer):
             return xml.as_bytes(answer)
         if self._has_env and isinstance(answer, dict):
-            answer = {"zato_env": self._env(service), **answer}
+            meta = service.response.meta
+            paging = {} if meta is None else {"_meta": meta}
+            answer = {"zato_env": self._env(service), **paging, **answer}
         return self._render_json(answer if is_declared else models.plain(answer))
 
     def _empty_body(self, service: Service) -> bytes:

@@ -1,0 +1,252 @@
+"""`zato.service.*`: deployed services, their sources, the channels that lead to them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from ...dialect.channel import stable_id
+from ...dialect.lookup import impl_name
+from ...payloads import PlainDict
+from ...sio.types import AsIs, Boolean, Integer
+from ..call import Call
+from ..declaration import Declared, missing
+from ..listing import listed
+from ..numbers import definition_id
+from ..texts import decoded, encoded
+
+PLUGIN: Final = "plugin "
+"""What the origin of a service begins with that comes with a plugin."""
+USUAL: Final = 99_999
+"""Milliseconds over which a response is slow, where nothing else is set, as in Zato."""
+OUTPUT: Final = (
+    "id",
+    "name",
+    "is_active",
+    "impl_name",
+    "is_internal",
+    Boolean("may_be_deleted"),
+    Integer("usage"),
+    Integer("slow_threshold"),
+)
+TIMES: Final = ("time_last", "time_min_all_time", "time_max_all_time", "time_mean_all_time")
+"""Durations in milliseconds."""
+
+
+def get_list(call: Call) -> list[PlainDict]:
+    """List the services."""
+    found = call.all("admin.service.list", statistics=True)
+    slow = thresholds(call)
+    return listed(call, [row_of(call, item, slow) for item in found])
+
+
+def get_by_name(call: Call) -> PlainDict:
+    """Show a service, and how long its calls took."""
+    name = call.text("name")
+    call.admin("admin.service.get", name=name)
+    rows = call.all("admin.service.list", filter=name, statistics=True)
+    [item] = [item for item in rows if item["name"] == name]
+    found = row_of(call, item, thresholds(call))
+    times = call.admin("admin.statistics.summary", name=name, span="year")["figures"]
+    found["usage"] = times["count"]
+    found["time_max_all_time"] = times["max"]
+    found["time_mean_all_time"] = times["mean"]
+    return found
+
+
+def row_of(call: Call, item: PlainDict, slow: dict[str, int]) -> PlainDict:
+    """Return a service as Zato shows one."""
+    name = item["name"]
+    is_internal = item["origin"].startswith(PLUGIN)
+    return {
+        "id": stable_id(name),
+        "name": name,
+        "is_active": True,
+        "impl_name": impl_name(call.server.registry.service(name).cls),
+        "is_internal": is_internal,
+        "may_be_deleted": not is_internal,
+        "usage": (item.get("statistics") or {}).get("count", 0),
+        "slow_threshold": slow.get(name, USUAL),
+    }
+
+
+def thresholds(call: Call) -> dict[str, int]:
+    """Return from which duration on, in ms, the calls of services are kept as slow."""
+    found = call.admin("admin.sample.settings")["items"]
+    return {
+        item["service"]: int(item["slower_than"])
+        for item in found
+        if item["active"] and item["slower_than"] is not None
+    }
+
+
+def edit(call: Call) -> PlainDict:
+    """Set from which duration on a call is slow."""
+    name = call.service_name()
+    if call.input.get("is_active") is False:
+        raise call.refuse("is_active: a service is switched off by its channels, or deleted")
+    threshold = call.input.get("slow_threshold")
+    if threshold is not None:
+        call.admin("admin.sample.settings", service=name, slower_than=threshold, until=LATER)
+    cls = call.server.registry.service(name).cls
+    return {"id": stable_id(name), "name": name, "impl_name": impl_name(cls)}
+
+
+LATER: Final = 253_370_764_800.0
+"""The year 9999: what is set by Zato's services has no end."""
+
+
+def delete(call: Call) -> None:
+    """Take a service out of use."""
+    call.admin("admin.service.delete", name=call.service_name())
+
+
+def get_channel_list(call: Call) -> list[PlainDict]:
+    """List the channels that lead to a service."""
+    name = call.service_name()
+    wanted = CHANNEL_TYPES.get(call.text("channel_type"), call.text("channel_type"))
+    found = []
+    for channel in call.admin("admin.service.get", name=name)["channels"]:
+        type, _, channel_name = channel.partition(" ")
+        if wanted in ("", type):
+            id = definition_id("channel", type, channel_name)
+            found.append({"id": id, "name": channel_name})
+    return listed(call, found)
+
+
+CHANNEL_TYPES: Final = {
+    "plain_http": "http",
+    "jms-wmq": "ibmmq",
+    "zmq": "zeromq",
+    "scheduler": "schedule",
+}
+"""Types of channels whose names are others in Zato."""
+
+
+def get_deployment_info_list(call: Call) -> list[PlainDict]:
+    """List the servers, all of which serve the same version of a service."""
+    name = call.service_name()
+    found = call.admin("admin.service.get", name=name)
+    details = {"file": found["origin"], "version": found["version"], "service": name}
+    servers = call.admin("admin.cluster.status")["servers"]
+    return [
+        {
+            "server_id": definition_id("server", "", server["name"]),
+            "server_name": server["name"],
+            "details": details,
+        }
+        for server in servers
+    ]
+
+
+def get_source_info(call: Call) -> PlainDict:
+    """Show the source of a service."""
+    name = call.service_name()
+    found = call.admin("admin.service.get", name=name)
+    source = (found["source"] or "").encode()
+    return {
+        "service_id": stable_id(name),
+        "server_name": call.server.name,
+        "source": encoded(source),
+        "source_path": found["origin"],
+        "source_hash": hashlib.sha256(source).hexdigest(),
+        "source_hash_method": "SHA-256",
+    }
+
+
+def upload_package(call: Call) -> None:
+    """Deploy a source, to all servers."""
+    payload = decoded(call, "payload")
+    file = call.text("payload_name")
+    try:
+        source = payload.decode()
+    except UnicodeDecodeError:
+        raise call.refuse("payload: is no source in UTF-8") from None
+    call.admin("admin.service.deploy", file=file, source=source)
+
+
+def has_wsdl(call: Call) -> PlainDict:
+    """Whether a SOAP channel leads to a service, whose WSDL is derived."""
+    name = call.service_name()
+    found = call.admin("admin.service.get", name=name)
+    is_soap = any(channel.startswith("soap ") for channel in found["channels"])
+    return {"service_id": stable_id(name), "has_wsdl": is_soap}
+
+
+SERVICES: Final = (
+    Declared(
+        "zato.service.get-list",
+        get_list,
+        ("admin.service.list",),
+        output=OUTPUT,
+        is_list=True,
+    ),
+    Declared(
+        "zato.service.get-by-name",
+        get_by_name,
+        ("admin.service.get", "admin.statistics.summary"),
+        required=("name",),
+        output=(*OUTPUT, *TIMES),
+        differs="the figures are those of a year; the last and the shortest time are not counted",
+    ),
+    Declared(
+        "zato.service.edit",
+        edit,
+        ("admin.sample.settings",),
+        required=("id",),
+        optional=("is_active", Integer("slow_threshold")),
+        output=("id", "name", "impl_name"),
+        differs="a service cannot be inactive",
+    ),
+    Declared("zato.service.delete", delete, ("admin.service.delete",), required=("id",)),
+    Declared(
+        "zato.service.get-channel-list",
+        get_channel_list,
+        ("admin.service.get",),
+        required=("id",),
+        optional=("channel_type",),
+        output=("id", "name"),
+        is_list=True,
+    ),
+    Declared(
+        "zato.service.get-deployment-info-list",
+        get_deployment_info_list,
+        ("admin.service.get", "admin.cluster.status"),
+        required=("id",),
+        output=("server_id", "server_name", AsIs("details")),
+        is_list=True,
+    ),
+    Declared(
+        "zato.service.get-source-info",
+        get_source_info,
+        ("admin.service.get",),
+        required=("name",),
+        output=(
+            "service_id",
+            "server_name",
+            "source",
+            "source_path",
+            "source_hash",
+            "source_hash_method",
+        ),
+    ),
+    Declared(
+        "zato.service.upload-package",
+        upload_package,
+        ("admin.service.deploy",),
+        required=("payload", "payload_name"),
+        differs="of sources; archives are deployed by admin.service.deploy, file by file",
+    ),
+    Declared(
+        "zato.service.has-wsdl",
+        has_wsdl,
+        ("admin.service.get",),
+        required=("service",),
+        output=("service_id", Boolean("has_wsdl")),
+        differs="the WSDL is derived from the SOAP channels of the service",
+    ),
+    *missing(
+        "the WSDL of a service is derived from its SOAP channels, and none is uploaded",
+        "zato.service.set-wsdl",
+    ),
+)
