@@ -294,6 +294,8 @@ def faults_on_the_way(page: Page, *, is_whole: bool) -> list[str]:
     """Return what is wrong on the way by Tab to the end of the page: from its content on, or from the
     begin.
     """
+    # a live part that is replaced on the way would have elements that were not reached
+    page.evaluate("document.querySelector('#pause:not([hidden])')?.click()")
     page.evaluate("(first) => document.querySelector(first).focus()", ".skip")
     if not is_whole:
         page.keyboard.press("Enter")
