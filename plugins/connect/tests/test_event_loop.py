@@ -83,6 +83,39 @@ def test_a_blocked_loop_is_told_from_a_silent_peer(loop, monkeypatch):
     assert loop.run(asyncio.sleep(0, "alive"), 5) == "alive"
 
 
+def test_a_call_that_was_given_up_before_its_turn_does_not_begin(loop, monkeypatch):
+    monkeypatch.setattr(module, "BLOCKED_WAIT", 0.05)
+    blocked, going = threading.Event(), threading.Event()
+    begun: list[str] = []
+
+    async def block() -> None:
+        blocked.set()
+        going.wait(30)
+
+    async def begin() -> None:
+        begun.append("begun")
+
+    loop.spawn(block(), "block")
+    assert blocked.wait(30)
+    with pytest.raises(TimedOut, match="is blocked"):
+        loop.run(begin(), 0.01)
+    going.set()
+    assert loop.run(asyncio.sleep(0, "alive"), 5) == "alive"
+    assert not begun
+
+
+def test_time_limits_within_a_call_are_its_own(loop):
+    async def inner() -> str:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            return "inner"
+        return "none"
+
+    assert loop.run(inner(), 30) == "inner"
+
+
 @pytest.mark.parametrize("error", [ValueError("broken"), SystemExit(3), KeyboardInterrupt()])
 def test_a_fault_in_a_background_task_is_reported_and_the_loop_goes_on(loop, faults, error):
     loop.spawn(fail(error), "reader")

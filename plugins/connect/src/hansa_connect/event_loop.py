@@ -8,14 +8,15 @@ one thread and three file descriptors.
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import logging
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar
 
-from hansa import ConfigT, Definition, HansaError, TimedOut, Unavailable
+from hansa import ConfigT, Definition, TimedOut, Unavailable
+
+from .calls import Call, ended
 
 log = logging.getLogger("hansa.event_loop")
 
@@ -95,17 +96,13 @@ class EventLoop:
         running, or stops meanwhile.
         """
         limit = f"within {timeout:g} s, the limit that the setting {setting} sets"
-        future = self._submit(self._within(work, timeout, limit), work)
-        try:
-            # the loop keeps the time; this is for one that is blocked, and cannot
-            return future.result(timeout + BLOCKED_WAIT)
-        except concurrent.futures.CancelledError:
-            raise Unavailable(f"{self.what} was stopped") from None
-        except concurrent.futures.TimeoutError:
-            if future.done():
-                raise  # it is what the coroutine itself has raised
-            future.cancel()
-            raise TimedOut(f"the event loop of {self.what} is blocked: no answer {limit}") from None
+        call = Call(work, timeout, self.what, limit)
+        self._submit(call, work)
+        # the loop keeps the time; this is for one that is blocked, and cannot
+        if not call.wait(timeout + BLOCKED_WAIT):
+            call.give_up()
+            raise TimedOut(f"the event loop of {self.what} is blocked: no answer {limit}")
+        return call.result()
 
     def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Run a coroutine in the background, such as one that reads; `stop` cancels it.
@@ -120,16 +117,14 @@ class EventLoop:
         work.close()
         raise Unavailable(f"{self.what} is not running")
 
-    def _submit(
-        self, outer: Coroutine[Any, Any, ResultT], inner: Coroutine[Any, Any, object]
-    ) -> concurrent.futures.Future[ResultT]:
-        """Hand a coroutine to the loop; `inner` is what it will await."""
+    def _submit(self, call: Call[ResultT], work: Coroutine[Any, Any, ResultT]) -> None:
+        """Hand a call of a coroutine to the loop."""
         with self._lock:
             in_loop = threading.current_thread() is self._thread
             if self._loop is not None and not in_loop:
-                return asyncio.run_coroutine_threadsafe(outer, self._loop)
-        outer.close()
-        inner.close()
+                self._loop.call_soon_threadsafe(call.begin)
+                return
+        work.close()
         if in_loop:
             raise RuntimeError("called in the event loop itself, which would wait for ever")
         raise Unavailable(f"{self.what} is not running")
@@ -158,18 +153,6 @@ class EventLoop:
         _, pending = loop.run_until_complete(asyncio.wait(left, timeout=STOP_WAIT))
         for task in pending:
             log.error("%s: a task does not end when it is cancelled: %r", self.what, task)
-
-    async def _within(
-        self, work: Coroutine[Any, Any, ResultT], timeout: float, limit: str
-    ) -> ResultT:
-        deadline = asyncio.timeout(timeout)
-        try:
-            async with deadline:
-                return await _contained(work)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise TimedOut(f"{self.what}: no answer {limit}") from None
 
     def _begin(self, work: Coroutine[Any, Any, object], name: str) -> None:
         task = asyncio.get_running_loop().create_task(_contained(work), name=name)
@@ -201,7 +184,7 @@ async def _contained(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     try:
         return await work
     except (SystemExit, KeyboardInterrupt) as error:
-        raise HansaError(f"it tried to end the process by {type(error).__name__}") from error
+        raise ended(error) from error
 
 
 class Asynchronous(Definition[ConfigT]):
