@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer
 from hansa_kafka.channel import KafkaChannel
@@ -19,11 +20,11 @@ from plugins.kafka.tests.brokers import Broker, Noida
 from plugins.kafka.tests.support import made
 
 from .measure import Figure
-from .messages import BODY, Counting, compared, repeated, started, taken
+from .messages import BODY, Counting, Taken, compared, repeated, started, taken
 
 COUNT = 5000
 """Messages that are consumed in one run."""
-PUBLISHED = 200
+PUBLISHED = 500
 """Messages that are published in one run, each once the one before is acknowledged."""
 
 
@@ -32,7 +33,7 @@ def kafka(folder: Path) -> Iterator[Figure]:
     with Noida() as broker:
         full, empty = broker.topic(), broker.topic()
         broker.send(full, *[BODY] * COUNT)
-        yield compared(
+        yield from compared(
             "Kafka: consume 5,000 messages of 200 bytes of one partition",
             "confluent-kafka",
             partial(consume, broker, full),
@@ -41,21 +42,21 @@ def kafka(folder: Path) -> Iterator[Figure]:
         )
         producer = Producer(broker.client(**{"linger.ms": 0, "enable.idempotence": True}))
         with started(made(KafkaOutgoing, broker, topic=empty)) as outgoing:
-            yield compared(
-                "Kafka: publish 200 messages of 200 bytes, one after another",
+            yield from compared(
+                "Kafka: publish 500 messages of 200 bytes, one after another",
                 "confluent-kafka",
                 lambda: repeated(lambda: outgoing.publish(BODY), PUBLISHED),
                 lambda: repeated(lambda: bare_publish(producer, empty), PUBLISHED),
             )
 
 
-def consume(broker: Broker, topic: str) -> float:
-    """Messages per second that a channel consumes, as a group of its own."""
+def consume(broker: Broker, topic: str) -> Taken:
+    """What a channel takes, as a group of its own."""
     group = uuid.uuid4().hex
     return taken(made(KafkaChannel, broker, topics=[topic], group=group, service="x"), COUNT)
 
 
-def bare_consume(broker: Broker, topic: str) -> float:
+def bare_consume(broker: Broker, topic: str) -> Taken:
     """The same by a loop that commits what it has taken, some hundred messages at a time."""
     settings = {"group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"}
     consumer = Consumer(
@@ -69,7 +70,7 @@ def bare_consume(broker: Broker, topic: str) -> float:
         while True:
             for message in consumer.consume(500, 0.05):
                 if message.error() is None and counting.count():
-                    return counting.rate()
+                    return counting.taken()
                 consumer.store_offsets(message)
             consumer.commit(asynchronous=True)
     finally:
@@ -77,9 +78,12 @@ def bare_consume(broker: Broker, topic: str) -> float:
 
 
 def bare_publish(producer: Producer, topic: str) -> None:
-    """Publish, and wait until it is acknowledged."""
+    """Publish with a correlation id, as Hansa does, and wait until it is acknowledged."""
     done: list[Message] = []
-    producer.produce(topic, BODY, on_delivery=lambda error, message: done.append(message))
+    headers: Any = [("x-hansa-cid", uuid.uuid4().hex)]
+    producer.produce(
+        topic, BODY, on_delivery=lambda error, message: done.append(message), headers=headers
+    )
     while not done:
         producer.poll(1)
 

@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from hansa import Request, Response
 from hansa_devkit.inbox import answer
@@ -22,20 +23,31 @@ LIMIT = 120.0
 """Seconds that all messages of a run may take."""
 
 
+class Taken(NamedTuple):
+    """Messages in a second of time, and microseconds of CPU time of this process for one message."""
+
+    rate: float
+    cpu: float
+
+
 class Counting:
-    """Counts messages, by `dispatch` as a service and by `count`; `rate` waits for all of them."""
+    """Counts messages, by `dispatch` as a service and by `count`; `taken` waits for all of them."""
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
         self._lock = threading.Lock()
         self._times: list[float] = []
+        self._used = 0.0
         self._all = threading.Event()
 
     def count(self) -> bool:
         """Note a message, and return whether it is the last one."""
         with self._lock:
             self._times.append(time.perf_counter())
+            if len(self._times) == 1:
+                self._used = -time.process_time()
             if len(self._times) == self._expected:
+                self._used += time.process_time()
                 self._all.set()
         return self._all.is_set()
 
@@ -44,11 +56,12 @@ class Counting:
         self.count()
         return answer(request, "done")
 
-    def rate(self) -> float:
-        """Return messages per second, from the first to the last."""
+    def taken(self) -> Taken:
+        """Return what they took, from the first to the last."""
         if not self._all.wait(LIMIT):
             raise RuntimeError(f"{len(self._times)} of {self._expected} messages came")
-        return (self._expected - 1) / (self._times[-1] - self._times[0])
+        count = self._expected - 1
+        return Taken(count / (self._times[-1] - self._times[0]), self._used / count * 1e6)
 
 
 @contextmanager
@@ -61,36 +74,57 @@ def started(thing: Any) -> Iterator[Any]:
         thing.stop()
 
 
-def taken(channel: Any, expected: int) -> float:
-    """Messages per second that a channel takes, which are there when it starts."""
+def taken(channel: Any, expected: int) -> Taken:
+    """What a channel takes for messages that are there when it starts."""
     counting = Counting(expected)
     channel.dispatch = counting.dispatch
     with started(channel):
-        return counting.rate()
+        return counting.taken()
 
 
-def repeated(call: Callable[[], object], count: int) -> float:
-    """Calls per second, one after another."""
+def repeated(call: Callable[[], object], count: int) -> Taken:
+    """What calls take, one after another."""
+    used = time.process_time()
     began = time.perf_counter()
     for _ in range(count):
         call()
-    return count / (time.perf_counter() - began)
+    took = time.perf_counter() - began
+    return Taken(count / took, (time.process_time() - used) / count * 1e6)
 
 
 def compared(
     what: str,
     bare: str,
-    ours: Callable[[], float],
-    theirs: Callable[[], float],
+    ours: Callable[[], Taken],
+    theirs: Callable[[], Taken],
+    *,
     bound: float = 0.8,
-) -> Figure:
-    """The rates of both sides, of which ours is to be at least `bound` of the other."""
-    return compare(
+    pairs: int = 15,
+    note: str = "messages/s",
+) -> Iterator[Figure]:
+    """The rates of both sides, of which ours is to be at least `bound` of the other, and the CPU time
+    of the same runs.
+    """
+    used: tuple[list[float], list[float]] = ([], [])
+
+    def rate(call: Callable[[], Taken], cpu: list[float]) -> float:
+        found = call()
+        cpu.append(found.cpu)
+        return found.rate
+
+    yield compare(
         f"{what} / bare {bare}",
-        ours,
-        theirs,
-        pairs=7,
+        partial(rate, ours, used[0]),
+        partial(rate, theirs, used[1]),
+        pairs=pairs,
         bound=bound,
         at_least=True,
-        note="messages/s",
+        note=note,
+    )
+    yield compare(
+        f"{what}, CPU time / bare {bare}",
+        partial(next, iter(used[0])),
+        partial(next, iter(used[1])),
+        pairs=pairs,
+        note="µs of CPU",
     )

@@ -18,7 +18,7 @@ from plugins.mqtt.tests.mosquitto import Mosquitto
 from plugins.mqtt.tests.support import made
 
 from .measure import Figure
-from .messages import BODY, Counting, compared, repeated, started, taken
+from .messages import BODY, Counting, Taken, compared, repeated, started, taken
 
 COUNT = 1500
 """Messages in one run."""
@@ -29,13 +29,13 @@ def mqtt_(folder: Path) -> Iterator[Figure]:
     with Mosquitto() as broker:
         with started(made(MqttOutgoing, broker, topic="bench/out")) as outgoing:
             with broker.client() as client:
-                yield compared(
+                yield from compared(
                     "MQTT: publish 1,500 messages of 200 bytes at QoS 1, one after another",
                     "paho-mqtt",
                     lambda: repeated(lambda: outgoing.publish(BODY), COUNT),
                     lambda: repeated(lambda: bare_publish(client), COUNT),
                 )
-        yield compared(
+        yield from compared(
             "MQTT: consume 1,500 messages of 200 bytes at QoS 1",
             "paho-mqtt",
             lambda: consume(broker),
@@ -50,8 +50,8 @@ def bare_publish(client: mqtt.Client) -> None:
     client.publish("bench/out", BODY, 1, properties=properties).wait_for_publish(20)
 
 
-def consume(broker: Mosquitto) -> float:
-    """Messages per second that a channel consumes from its session."""
+def consume(broker: Mosquitto) -> Taken:
+    """What a channel takes from its session."""
     names: Any = {
         "topic": f"bench/{uuid.uuid4().hex}",
         "client_id": uuid.uuid4().hex,
@@ -63,7 +63,7 @@ def consume(broker: Mosquitto) -> float:
     return taken(made(MqttChannel, broker, **names), COUNT)
 
 
-def bare_consume(broker: Mosquitto) -> float:
+def bare_consume(broker: Mosquitto) -> Taken:
     """The same by a client that confirms each message once it was counted."""
     counting = Counting(COUNT)
     topic, identifier = f"bench/{uuid.uuid4().hex}", uuid.uuid4().hex
@@ -85,9 +85,9 @@ def bare_consume(broker: Mosquitto) -> float:
         client.loop_start()
         try:
             if last:
-                return counting.rate()
+                return counting.taken()
             client.subscribe(topic, 1)
-            subscribed.rate()
+            subscribed.taken()
         finally:
             client.disconnect()
             client.loop_stop()

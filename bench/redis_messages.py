@@ -18,7 +18,7 @@ from hansa_redis.channel import RedisChannel
 from plugins.redis.tests.test_channel_contract import Peer
 
 from .measure import Figure
-from .messages import BODY, Counting, compared, taken
+from .messages import BODY, Counting, Taken, compared, taken
 
 COUNT = 1000
 """Messages in one run."""
@@ -28,7 +28,7 @@ def redis_messages(folder: Path) -> Iterator[Figure]:
     """Messages of Redis consumed, against bare redis-py that settles them one by one."""
     with Peer() as peer, peer.client() as client:
         for source, theirs in (("stream", bare_stream), ("list", bare_list)):
-            yield compared(
+            yield from compared(
                 f"Redis: consume 1,000 messages of 200 bytes of a {source}",
                 "redis-py in one thread",
                 partial(consume, peer, client, source),
@@ -48,15 +48,15 @@ def fill(client: redis.Redis, source: str) -> None:
         commands.execute()
 
 
-def consume(peer: Peer, client: redis.Redis, source: str) -> float:
-    """Messages per second that a channel consumes."""
+def consume(peer: Peer, client: redis.Redis, source: str) -> Taken:
+    """What a channel takes."""
     fill(client, source)
     settings = {**peer.settings, "key": "in", "source": source, "service": "x"}
     config: Any = load(definition_model(RedisChannel), settings)
     return taken(RedisChannel("bench", config, LocalServer()), COUNT)
 
 
-def bare_stream(client: redis.Redis) -> float:
+def bare_stream(client: redis.Redis) -> Taken:
     """The same by a loop that acknowledges each entry."""
     fill(client, "stream")
     client.xgroup_create("in", "bench", id="0")
@@ -66,10 +66,10 @@ def bare_stream(client: redis.Redis) -> float:
         for number, _ in found[0][1]:
             client.xack("in", "bench", number)
             if counting.count():
-                return counting.rate()
+                return counting.taken()
 
 
-def bare_list(client: redis.Redis) -> float:
+def bare_list(client: redis.Redis) -> Taken:
     """The same by a loop that keeps each value in another list until it was counted."""
     fill(client, "list")
     counting = Counting(COUNT)
@@ -77,7 +77,7 @@ def bare_list(client: redis.Redis) -> float:
         body: Any = client.blmove("in", "in-hand", 1, "RIGHT", "RIGHT")
         client.lrem("in-hand", 1, body)
         if counting.count():
-            return counting.rate()
+            return counting.taken()
 
 
 if __name__ == "__main__":

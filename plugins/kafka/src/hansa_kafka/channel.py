@@ -14,6 +14,7 @@ from hansa_connect.delivery import Delivery, essential_headers
 from hansa_connect.handling import HandlingChannel
 
 from .client import ClusterConnection
+from .outbound import Outgoing
 from .settings import ConsumptionSettings
 
 if TYPE_CHECKING:
@@ -180,7 +181,6 @@ class KafkaChannel(ClusterConnection[ConsumptionSettings], HandlingChannel[Consu
         self, delivery: Delivery, headers: dict[object, object], bare: bool = False
     ) -> None:
         from .messages import dead_headers
-        from .producing import Outgoing
 
         (message,) = delivery.properties.messages
         pairs = dead_headers(message, headers)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hansa import Request
 from hansa_connect.delivery import PREFIX, Delivery, Headers
 
+from .outbound import HeaderList
 from .partitions import Partition
-from .producing import HeaderList
 
 if TYPE_CHECKING:
     from confluent_kafka import Message

@@ -11,11 +11,12 @@ import hansa
 from hansa import Invalid, TooLarge, Unavailable, current_cid, new_cid, trace_headers
 
 from .client import ClientSettings, ClusterConnection
+from .outbound import HeaderList, Outgoing, Position
 from .settings import PublishingSettings, topic_fault
 from .topics import ensure
 
 if TYPE_CHECKING:
-    from .producing import HeaderList, Outgoing, Position, Producing
+    from .producing import Producing
 
 
 @dataclass(slots=True)
@@ -113,7 +114,9 @@ class KafkaOutgoing(ClusterConnection[PublishingSettings], hansa.Outgoing[Publis
         `Unavailable`, `TimedOut` and `TooLarge` some of them may have arrived.
         """
         target = topic or self.config.topic
-        if fault := topic_fault(target):
+        # that of the settings was checked with them
+        fault = "" if target and target == self.config.topic else topic_fault(target)
+        if fault:
             raise Invalid({"topic": fault if target else "the settings name none: give one"})
         cid = current_cid.get()
         own = {"x-hansa-cid": new_cid() if cid == "-" else cid, **trace_headers()}
@@ -124,19 +127,24 @@ class KafkaOutgoing(ClusterConnection[PublishingSettings], hansa.Outgoing[Publis
     def _prepared(
         self, message: KafkaMessage | str | bytes, topic: str, own: Mapping[str, object]
     ) -> Outgoing:
-        from .producing import Outgoing
-
         if not isinstance(message, KafkaMessage):
             message = KafkaMessage(message)
         value = _bytes("message", message.value)
         if value is not None and len(value) > self.config.max_body:
             limit = self.config.max_body
             raise TooLarge(f"the message has {len(value)} bytes; max_body is {limit}")
-        partition = -1 if message.partition is None else message.partition
-        if isinstance(partition, bool) or not isinstance(partition, int) or partition < -1:
-            raise Invalid({"partition": "must be a whole number from 0"})
-        headers = _headers({**own, **message.headers})
-        return Outgoing(topic, value, _bytes("key", message.key), headers, partition)
+        headers = _headers({**own, **message.headers} if message.headers else own)
+        key = _bytes("key", message.key)
+        return Outgoing(topic, value, key, headers, _partition(message.partition))
+
+
+def _partition(given: int | None) -> int:
+    """Return a partition as the library has it; raises `Invalid`."""
+    if given is None:
+        return -1
+    if isinstance(given, bool) or not isinstance(given, int) or given < -1:
+        raise Invalid({"partition": "must be a whole number from 0"})
+    return given
 
 
 def _headers(headers: Mapping[str, object]) -> HeaderList:

@@ -5,59 +5,42 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Generic, TypeAlias
+from typing import Generic
 
+from confluent_kafka import KafkaError, KafkaException, Message as Report, Producer
 from hansa import HansaError, Invalid, TimedOut, TooLarge, Unavailable
 
 from .client import BrokerT, ClientSettings, ClusterConnection, Troubles, describe, made
-
-if TYPE_CHECKING:
-    from confluent_kafka import KafkaError, Message as Report, Producer
+from .outbound import Outgoing, Position
+from .waits import Waits, Waking
 
 POLL = 0.1
-"""Seconds that the thread waits for acknowledgements before it looks whether it is to end."""
+"""Seconds between two looks at errors, and at acknowledgements that nobody waits for any more."""
 FULL_WAIT = 0.01
 """Seconds between two tries to hand over a message while the library's queue is full."""
 CLOSE_WAIT = 1.0
 """Seconds that what is still on its way gets when the cluster is lost."""
 
-HeaderList: TypeAlias = list[tuple[str, str | bytes | None]]
 
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a message was stored."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-@dataclass(slots=True)
-class Outgoing:
-    """A message on its way: bytes, and to which topic and partition (-1: as the key says)."""
-
-    topic: str
-    value: bytes | None
-    key: bytes | None = None
-    headers: HeaderList = field(default_factory=list)
-    partition: int = -1
-    timestamp: int = 0
-
-
-class Pending:
+class Pending(Waking):
     """The acknowledgements that one call waits for."""
 
+    __slots__ = ("_left", "error", "positions")
+
     def __init__(self, count: int) -> None:
+        super().__init__()
         self.positions: list[Position | None] = [None] * count
         self.error: KafkaError | None = None
-        self.done = threading.Event()
         self._left = count
 
+    @property
+    def complete(self) -> bool:
+        """Whether all have come."""
+        return not self._left
+
     def delivered(self, index: int, error: KafkaError | None, report: Report) -> None:
-        """Note what became of a message; called by the thread that polls."""
+        """Note what became of a message; called by whoever polls."""
         if error is None:
             place = Position(report.topic() or "", report.partition() or 0, report.offset() or 0)
             self.positions[index] = place
@@ -65,13 +48,14 @@ class Pending:
             self.error = error
         self._left -= 1
         if not self._left:
-            self.done.set()
+            self.wake()
 
 
 class Producing(Generic[BrokerT]):
-    """An idempotent producer of one object, with the thread that takes its acknowledgements.
+    """An idempotent producer of one object, with the thread that looks at its errors.
 
-    Safe in many threads. `lost` is called once the cluster is gone, or the producer cannot go on.
+    Safe in many threads, which take the acknowledgements while they wait for them. `lost` is called
+    once the cluster is gone, or the producer cannot go on.
     """
 
     def __init__(
@@ -84,6 +68,7 @@ class Producing(Generic[BrokerT]):
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._lost = False
+        self._waits = Waits(self._take, POLL)
 
     @property
     def producer(self) -> Producer:
@@ -93,9 +78,7 @@ class Producing(Generic[BrokerT]):
         return self._producer
 
     def open(self) -> None:
-        """Make the producer and begin to take acknowledgements; does not connect yet."""
-        from confluent_kafka import Producer
-
+        """Make the producer; does not connect yet."""
         timeout = round(self.owner.config.timeout * 1000)
         settings: ClientSettings = {
             **self.owner.client_settings(),
@@ -112,9 +95,9 @@ class Producing(Generic[BrokerT]):
         self._producer = made(partial(Producer, settings))
 
     def begin(self) -> None:
-        """Begin to take acknowledgements, in a thread of its own."""
-        name = f"{self.owner.type} {self.owner.name} acknowledgements"
-        thread = threading.Thread(target=self._poll, name=name, daemon=True)
+        """Begin to look at errors, in a thread of its own."""
+        name = f"{self.owner.type} {self.owner.name} errors"
+        thread = threading.Thread(target=self._watch, name=name, daemon=True)
         thread.start()
         self._thread = thread
 
@@ -132,6 +115,8 @@ class Producing(Generic[BrokerT]):
             self._finally(partial(producer.flush, wait))
             self._stopping.set()
             self._thread.join()
+        self._waits.end()
+        self._waits.join(CLOSE_WAIT)
         self._finally(producer.purge)
         self._finally(partial(producer.flush, CLOSE_WAIT))
         self._finally(producer.close)
@@ -153,7 +138,7 @@ class Producing(Generic[BrokerT]):
         pending = Pending(len(messages))
         for index, message in enumerate(messages):
             self._hand_over(message, partial(pending.delivered, index), deadline)
-        if messages and not pending.done.wait(max(0.0, deadline - time.monotonic())):
+        if not self._waits.wait(pending, deadline):
             raise self._late(timeout)
         if pending.error is not None:
             raise self._fault(pending.error, messages[0].topic, timeout)
@@ -165,8 +150,6 @@ class Producing(Generic[BrokerT]):
         report: Callable[[KafkaError | None, Report], None],
         deadline: float,
     ) -> None:
-        from confluent_kafka import KafkaException
-
         while True:
             try:
                 self.producer.produce(
@@ -181,7 +164,8 @@ class Producing(Generic[BrokerT]):
             except BufferError:
                 if time.monotonic() > deadline:
                     raise self._late(self.owner.config.timeout) from None
-                time.sleep(FULL_WAIT)
+                if not self._waits.ask_once(FULL_WAIT):
+                    time.sleep(FULL_WAIT)
             except KafkaException as error:
                 raise self._fault(error.args[0], message.topic, 0.0) from None
             else:
@@ -196,8 +180,6 @@ class Producing(Generic[BrokerT]):
 
     def _fault(self, error: KafkaError, topic: str, timeout: float) -> HansaError:
         """Return what to raise for a message that was not stored."""
-        from confluent_kafka import KafkaError
-
         code = error.code()
         if code == KafkaError._MSG_TIMED_OUT:
             return self._late(timeout)
@@ -211,32 +193,39 @@ class Producing(Generic[BrokerT]):
             return Unavailable(f"there is no topic {topic!r}; create it, or set declare to true")
         return self.owner.unavailable(error)
 
-    def _poll(self) -> None:
-        while not self._stopping.is_set():
+    def _take(self, seconds: float) -> None:
+        """Have acknowledgements noted that come within so many seconds."""
+        producer = self._producer
+        try:
+            if producer is None:
+                self._waits.end()
+            else:
+                producer.poll(seconds)
+        except Exception as error:  # the library raises a fatal error in several ways
+            where = self.owner.config.bootstrap
+            fault = f"the cluster at {where}: the producer cannot go on: {error}"
+            self._give_up(Unavailable(fault))
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(POLL):
+            self._waits.ask_once(0)
             try:
-                self.producer_poll()
+                self._look()
             except HansaError as error:
                 self._give_up(error)
-            except Exception as error:  # the library raises a fatal error in several ways
-                where = self.owner.config.bootstrap
-                fault = f"the cluster at {where}: the producer cannot go on: {error}"
-                self._give_up(Unavailable(fault))
+
+    def _look(self) -> None:
+        """Raise `Unavailable` if the cluster is gone."""
+        producer = self._producer
+        cause = self.troubles.cause
+        if cause is not None and cause.fatal():
+            raise self.owner.unavailable(cause)
+        if self.troubles.all_down and producer is not None:
+            self.owner.ask(producer, self.troubles)
 
     def _give_up(self, error: HansaError) -> None:
         """Have core replace the object; what is on its way is told when it is closed."""
         self._lost = True
+        self._waits.end()
         self._stopping.set()
         self.owner.lost(error)
-
-    def producer_poll(self) -> None:
-        """Take acknowledgements for a moment; raises `Unavailable` if the cluster is gone."""
-        producer = self._producer
-        if producer is None:
-            self._stopping.wait(POLL)
-            return
-        producer.poll(POLL)
-        cause = self.troubles.cause
-        if cause is not None and cause.fatal():
-            raise self.owner.unavailable(cause)
-        if self.troubles.all_down:
-            self.owner.ask(producer, self.troubles)
