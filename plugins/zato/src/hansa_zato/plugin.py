@@ -8,6 +8,7 @@ from hansa import NotFound, Service, hookimpl
 
 from .administration.catalogue import classes
 from .administration.gateways import Alive, APIGateway, SOAPGateway
+from .cache_rest import ManyKeys, SingleKey, cache_channels
 from .confirmation import Uploads
 from .correlation import accept_zato_cids
 from .gateway import InvocationRight, Invoke, JSONGateway
@@ -40,7 +41,7 @@ PATHS: Final = {
 @hookimpl
 def hansa_services() -> list[type[Service]]:
     """Return `zato.ping`, `zato.ping2`, `zato.helpers.*`, and the services behind Zato's API."""
-    built_in: list[type[Service]] = [Ping, Ping2, Echo, InputLogger, *GATEWAYS]
+    built_in: list[type[Service]] = [Ping, Ping2, Echo, InputLogger, SingleKey, ManyKeys, *GATEWAYS]
     return [*built_in, *classes()]
 
 
@@ -57,7 +58,7 @@ def hansa_definitions(server: Server) -> list[BuiltIn]:
         return []
     ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
     alive = {"url_path": "/zato-lb-alive", "service": Alive.name}
-    found = [_channel("zato.ping", ping), _channel(Alive.name, alive)]
+    found = [_channel("zato.ping", ping), _channel(Alive.name, alive), *cache_channels(server)]
     if ADMIN not in server.plugins.loaded:
         return found
     login = ACCOUNTS if ROLES in server.plugins.loaded else ADMIN

@@ -38,6 +38,14 @@ class ZatoSection(Model):
             "paths are relative to the server's directory"
         ),
     ] = field(default_factory=dict)
+    cache_security: Annotated[
+        str,
+        setting(
+            "Security definition of callers that read and change caches at /zato/cache; without it, "
+            "there are no such addresses",
+            refers="security",
+        ),
+    ] = ""
 
 
 def profile_of(server: Server) -> str:

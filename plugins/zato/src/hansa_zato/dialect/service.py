@@ -19,6 +19,7 @@ from hansa import (
 )
 
 from ..bunch import Bunch
+from ..cache import CacheAPI
 from ..outgoing import REST, Outgoing
 from ..outgoing.cassandra import CassandraQueries, connections as cassandra_connections
 from ..outgoing.cloud import Cloud
@@ -50,7 +51,6 @@ _INTERNAL: Final = "server.service.internal"
 _NOT_YET: Final = frozenset(
     (
         "amqp",
-        "cache",
         "cloud",
         "crypto",
         "im",
@@ -253,6 +253,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def kvdb(self) -> KeyValueDB:
         """Redis."""
         return KeyValueDB(self.server)
+
+    @property
+    def cache(self) -> CacheAPI:
+        """Caches."""
+        return CacheAPI(self.server)
 
     @property
     def patterns(self) -> Patterns:

@@ -1,0 +1,43 @@
+"""What hansa-cache adds to a worker: its caches, `self.cache` of services, and the admin services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hansa import Server, Service, StoredChange, hookimpl
+
+from .caches import Caches, erase_quietly
+from .kinds import CacheDefinition
+from .services import OPERATIONS
+
+
+@hookimpl
+def hansa_startup(server: Server) -> Caches:
+    """Return the caches of this worker, whose settings definitions give."""
+    return Caches(server)
+
+
+@hookimpl
+def hansa_shutdown(server: Server) -> None:
+    """Close what caches have opened."""
+    server.resource(Caches).close()
+
+
+@hookimpl
+def hansa_attributes(server: Server) -> Mapping[str, object]:
+    """Return `self.cache` of services."""
+    return {"cache": server.resource(Caches)}
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """Return the admin services."""
+    return list(OPERATIONS)
+
+
+@hookimpl
+def hansa_stored(server: Server, change: StoredChange) -> None:
+    """Delete the entries of caches whose definitions were deleted."""
+    for (kind, type, name), action in change.actions:
+        if (kind, type, action) == (CacheDefinition.kind, CacheDefinition.type, "delete"):
+            erase_quietly(server.resource(Caches), name, server)
