@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from hansa import (
     Binding,
+    DefinitionRecord,
     Inactive,
     InstalledPlugin,
     Model,
@@ -21,6 +22,7 @@ from hansa import (
     Server,
     Service,
     Unavailable,
+    WorkerReport,
     load,
 )
 from hansa.foundation.errors import did_you_mean
@@ -100,6 +102,32 @@ class Outgoing:
     __getitem__ = __getattr__
 
 
+class Definitions:
+    """`server.definitions`: what tests define, unchecked."""
+
+    def __init__(self) -> None:
+        self.stored: list[DefinitionRecord] = []
+
+    def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
+        return [one for one in self.stored if kind in ("", one.kind) and type in ("", one.type)]
+
+    def define(self, kind: str, type: str, name: str, data: Any, *, mode: str = "set") -> None:
+        self.stored.append(DefinitionRecord(kind, type, name, data))
+
+
+class Cluster:
+    """`server.cluster`: two workers of one server."""
+
+    name = "hansa"
+
+    def current_key(self) -> str:
+        return ""
+
+    def reports(self) -> dict[str, WorkerReport]:
+        workers = [f"server1/0.{number}" for number in range(2)]
+        return {worker: WorkerReport(worker, "server1", 1, 0) for worker in workers}
+
+
 class Plugins:
     """`server.plugins`; tests say which are `loaded`."""
 
@@ -131,6 +159,8 @@ class Facade:
         self.objects = Objects()
         self.outgoing = Outgoing(self.objects)
         self.plugins = Plugins()
+        self.definitions = Definitions()
+        self.cluster = Cluster()
         self.queue: Queue | None = None
         self.pending: list[dict[str, Any]] = []
         self.resources: list[object] = []

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import Invalid, NoSettings, Request, Security, load
+from hansa import Invalid, KeyFile, NoSettings, Request, Security, load
 from hansa_http.channel import HttpSettings
+from hansa_scheduler.channel import ScheduleChannel
 from hansa_security.verification import Principal
 from hansa_zato.compatibility import Row, Subject, subjects
 from hansa_zato.compatibility.table import _read
+from hansa_zato.messages.definitions import JSONPointerExpression, Namespace, XPathExpression
 from hansa_zato.section import ZatoSection
 from zato.server.service import Service
 
@@ -57,7 +59,19 @@ def message() -> Request:
 def surroundings(cached: Facade, backend: Backend, tmp_path: Path) -> Facade:
     """What the trials expect: a connection, files of the user, another service."""
     (tmp_path / "bank.conf").write_text('[limits]\nlargest = 100\nname = "a b"\n')
-    cached._section = ZatoSection(user_config={"bank": "bank.conf"})
+    cached._section = ZatoSection(user_config={"bank": "bank.conf"}, static_dir="static")
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "letter.txt").write_text("Dear")
+    (tmp_path / "secret.key").write_text(KeyFile.new_key())
+    cached.registry.add_types("test", [ScheduleChannel])
+    expressions: list[tuple[Any, str, str]] = [
+        (JSONPointerExpression, "the b", "/a/b/0"),
+        (XPathExpression, "the a", "/o:r/o:a"),
+        (Namespace, "o", "urn:o"),
+    ]
+    for cls, name, value in expressions:
+        made = cls(name, load(cls.Config, {"value": value}), cached.as_server)
+        cached.objects["message", cls.type, name] = made
     cached.connect("Billing", address=backend.url)
     cached.add(Echo)
     cached.objects["security", "apikey", "guard"] = Guard("guard", NoSettings(), cached.as_server)

@@ -220,10 +220,10 @@ def test_environ_is_free_for_use(server: Facade) -> None:
     assert found.environ == {"other": 2}
 
 
-def test_what_is_not_there_yet_says_so(server: Facade) -> None:
+def test_what_is_not_there_says_why(server: Facade) -> None:
     found = seen(server, "{}")
-    with pytest.raises(AttributeError, match=r"self.pubsub is not available in this version"):
-        _ = found.pubsub
+    with pytest.raises(AttributeError, match=r"self\.sso is not available: users"):
+        _ = found.sso
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = found.nonsense
     assert not hasattr(found, "nonsense")

@@ -6,9 +6,10 @@ import os
 import sys
 
 import click
-from hansa import Model, hookimpl
+from hansa import Definition, Model, hookimpl
 
 from .command import PROGRAM, PROGRAM_VARIABLE
+from .messages.definitions import JSONPointerExpression, Namespace, XPathExpression
 from .section import ZatoSection
 
 
@@ -22,6 +23,12 @@ def hansa_modules() -> list[str]:
 def hansa_settings() -> dict[str, type[Model]]:
     """Return the section `[zato]`."""
     return {"zato": ZatoSection}
+
+
+@hookimpl
+def hansa_kinds() -> list[type[Definition]]:
+    """Return the expressions of `self.msg`."""
+    return [Namespace, XPathExpression, JSONPointerExpression]
 
 
 @hookimpl

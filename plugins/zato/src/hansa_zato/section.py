@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from hansa import Model, setting
+from hansa import Model, Secret, setting
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -38,6 +38,20 @@ class ZatoSection(Model):
             "paths are relative to the server's directory"
         ),
     ] = field(default_factory=dict)
+    static_dir: Annotated[
+        str,
+        setting(
+            "Folder whose files services read as self.static_config; relative to the server's "
+            "directory"
+        ),
+    ] = "config/repo/static"
+    crypto_key: Annotated[
+        Secret | None,
+        setting(
+            "Key by which self.crypto encrypts, 32 random bytes in URL-safe Base64, such as that of "
+            "Zato's servers; several with commas decrypt, too; by default one made of the server's"
+        ),
+    ] = None
     cache_security: Annotated[
         str,
         setting(

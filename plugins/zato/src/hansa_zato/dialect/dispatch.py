@@ -27,6 +27,7 @@ from .invocation import options_of
 from .logs import Logger
 from .request import Request, readable
 from .response import Response
+from .server import zato_server
 
 if TYPE_CHECKING:
     from .service import Service
@@ -60,6 +61,7 @@ class CompiledService:
         declared = declaration(cls, profile_of(binding.server))
         self._cls = cls
         self._binding = binding
+        self._server = zato_server(binding.server)
         self._log = log
         self._parse = parser(binding, declared)
         self._read_input = input_reader(declared, binding)
@@ -95,7 +97,7 @@ class CompiledService:
         service = self._cls()
         service.core = core
         service.binding = self._binding
-        service.server = self._binding.server
+        service.server = self._server
         service.cid = core.cid
         service.name = self._binding.name  # type: ignore[misc] # of the class in core
         service.logger = self._log

@@ -6,10 +6,25 @@ import datetime
 from typing import TYPE_CHECKING
 
 from ..bunch import Bunch
-from ..payloads import PlainDict
+from ..payloads import PlainDict, Value
 
 if TYPE_CHECKING:
+    from hansa import Request as CoreRequest
+
+    from .request import HTTPData
     from .service import Service
+
+
+def http_environ(core: CoreRequest, http: HTTPData, raw: Value) -> PlainDict:
+    """Return a copy of the WSGI environment with what Zato says in it of a request over HTTP."""
+    return {
+        **(core.environ or {}),
+        "zato.http.GET": http.GET,
+        "zato.http.POST": http.POST,
+        "zato.http.path_params": http.params,
+        "zato.http.raw_request": raw,
+        "zato.http.remote_addr": core.peer,
+    }
 
 
 def wsgi_environ(service: Service) -> PlainDict:
@@ -21,12 +36,7 @@ def wsgi_environ(service: Service) -> PlainDict:
     started = service.invocation_time.replace(tzinfo=datetime.UTC)
     item = _channel_item(service)
     return {
-        **(service.core.environ or {}),
-        "zato.http.GET": request.http.GET,
-        "zato.http.POST": request.http.POST,
-        "zato.http.path_params": request.http.params,
-        "zato.http.raw_request": request.raw_request,
-        "zato.http.remote_addr": service.core.peer,
+        **http_environ(service.core, request.http, request.raw_request),
         "zato.http.response.headers": service.response.headers,
         "zato.http.response.status": None,
         "zato.http.channel_item": item,

@@ -13,6 +13,7 @@ from ..bunch import Bunch, bunchify
 from ..payloads import PlainDict, Value
 from ..sio.reading import Input
 from ..sio.xml import XMLElement
+from .environ import http_environ
 
 _UNREAD: Final = object()
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -67,6 +68,11 @@ class HTTPData:
     def user_agent(self) -> str:
         """The header User-Agent."""
         return self._core.headers.get("user-agent", "")
+
+    @property
+    def _wsgi_environ(self) -> PlainDict:
+        """The WSGI environment, as services of 3.x reach for it: a copy, with Zato's keys."""
+        return http_environ(self._core, self, readable(self._core.raw))
 
     def get_form_data(self) -> Bunch:
         """The same as POST."""

@@ -19,7 +19,8 @@ from hansa import (
 )
 
 from ..bunch import Bunch
-from ..cache import CacheAPI
+from ..compatibility.missing import missing_attribute
+from ..messages.facade import MessageFacade
 from ..outgoing import REST, Outgoing
 from ..outgoing.cassandra import CassandraQueries, connections as cassandra_connections
 from ..outgoing.cloud import Cloud
@@ -33,6 +34,7 @@ from ..sio.description import IOModels, describe
 from . import dispatch, failure, lookup
 from .channel import ChannelInfo, channel_of
 from .clock import TimeUtil
+from .crypto import Crypto
 from .environ import wsgi_environ
 from .invocation import CallOptions, Invoking, options_of
 from .lifecycle import Lifecycle
@@ -41,29 +43,18 @@ from .nav import DictNav, ListNav
 from .patterns import Patterns
 from .request import Request
 from .response import Response
+from .schedule import Schedule
+from .static import StaticFiles
+from .threads import in_thread, sleep
 from .userconfig import user_config
 
 if TYPE_CHECKING:
     from redis.lock import Lock
 
+    from ..odb.database import ConfigurationDatabase
+
 _OWN: Final = "hansa_zato."
 _INTERNAL: Final = "server.service.internal"
-_NOT_YET: Final = frozenset(
-    (
-        "amqp",
-        "cloud",
-        "crypto",
-        "im",
-        "msg",
-        "odb",
-        "pubsub",
-        "schedule",
-        "sso",
-        "worker_store",
-        "wsx",
-    )
-)
-"""Attributes of Zato's services that this dialect does not have yet."""
 
 
 class Service(Invoking, Lifecycle, CoreService):
@@ -255,11 +246,6 @@ class Service(Invoking, Lifecycle, CoreService):
         return KeyValueDB(self.server)
 
     @property
-    def cache(self) -> CacheAPI:
-        """Caches."""
-        return CacheAPI(self.server)
-
-    @property
     def patterns(self) -> Patterns:
         """Fan-out, parallel execution and invoke-retry."""
         return Patterns(self)
@@ -275,6 +261,38 @@ class Service(Invoking, Lifecycle, CoreService):
         return user_config(self.server)
 
     config = user_config
+
+    @property
+    def static_config(self) -> StaticFiles:
+        """Texts of static files."""
+        return StaticFiles(self.server)
+
+    @property
+    def crypto(self) -> Crypto:
+        """Encryption, hashes and random secrets."""
+        return Crypto(self.server)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Calls of services at a later time."""
+        return Schedule(self.server, self.cid)
+
+    @property
+    def odb(self) -> ConfigurationDatabase:
+        """The definitions, to be read by SQLAlchemy."""
+        from ..odb.database import (
+            ConfigurationDatabase,
+        )  # lazy: few services look at definitions this way
+
+        return ConfigurationDatabase(self.server)
+
+    @property
+    def msg(self) -> MessageFacade:
+        """JSON Pointer, XPath and mappings, with expressions of the definitions."""
+        return MessageFacade(self.server)
+
+    sleep = staticmethod(sleep)
+    run_in_thread = staticmethod(in_thread)
 
     def translate(
         self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
@@ -322,6 +340,10 @@ class Service(Invoking, Lifecycle, CoreService):
         return log_message(self, user_msg, level, suppress_keys, output=True)
 
     def __getattr__(self, name: str) -> Value:
-        if name in _NOT_YET:
-            raise AttributeError(f"self.{name} is not available in this version of hansa-zato")
-        return self._plugin_attribute(name)
+        try:
+            return self._plugin_attribute(name)
+        except AttributeError as error:
+            why = missing_attribute(name)
+            if why and error.name == name:
+                raise AttributeError(f"self.{name} is not available: {why}") from None
+            raise

@@ -1,0 +1,115 @@
+"""`self.server`: Hansa's server, with what services of Zato ask of theirs besides."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final, cast
+
+from hansa import Server
+
+from ..bunch import Bunch
+from ..outgoing.kvdb import KeyValueDB
+from ..payloads import Value
+from . import lookup
+from .channel import stable_id
+from .static import StaticFiles
+
+if TYPE_CHECKING:
+    from ..odb.database import ConfigurationDatabase
+
+_lock: Final = threading.Lock()
+_made: weakref.WeakKeyDictionary[Server, ZatoServer] = weakref.WeakKeyDictionary()
+
+
+class ServiceStore:
+    """`self.server.service_store`: the services known here, by name and by class."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    @property
+    def name_to_impl_name(self) -> dict[str, str]:
+        """The dotted name of each service's class, by the name of the service."""
+        found = self._server.registry.services()
+        return {one.name: lookup.impl_name(one.cls) for one in found}
+
+    @property
+    def impl_name_to_name(self) -> dict[str, str]:
+        """The name of each service, by the dotted name of its class."""
+        return {impl_name: name for name, impl_name in self.name_to_impl_name.items()}
+
+    @property
+    def id_to_impl_name(self) -> dict[int, str]:
+        """The dotted name of each service's class, by the number of the service."""
+        return {stable_id(name): impl for name, impl in self.name_to_impl_name.items()}
+
+
+class ZatoServer:
+    """The server of a worker; what Zato's does not have is Hansa's.
+
+    `user_ctx` is for services to share what they like with each other in this process; those that
+    change it hold `user_ctx_lock`.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._hansa = server
+        self.user_ctx = Bunch()
+        self.user_ctx_lock = threading.RLock()
+
+    @property
+    def cluster_name(self) -> str:
+        """The name of the cluster."""
+        return self._hansa.cluster.name
+
+    @property
+    def cluster_id(self) -> int:
+        """The number of the cluster, as Zato's services take it; Hansa's ignore it."""
+        return 1
+
+    @property
+    def pid(self) -> int:
+        """The number of this process."""
+        return os.getpid()
+
+    @property
+    def base_dir(self) -> str:
+        """The folder of the server."""
+        return str(self._hansa.dir)
+
+    @property
+    def service_store(self) -> ServiceStore:
+        """The services known here."""
+        return ServiceStore(self._hansa)
+
+    @property
+    def static_config(self) -> StaticFiles:
+        """The files of the folder for static ones."""
+        return StaticFiles(self._hansa)
+
+    @property
+    def kvdb(self) -> KeyValueDB:
+        """Redis."""
+        return KeyValueDB(self._hansa)
+
+    @property
+    def odb(self) -> ConfigurationDatabase:
+        """The definitions, to be read by SQLAlchemy."""
+        from ..odb.database import (
+            ConfigurationDatabase,
+        )  # lazy: few services look at definitions this way
+
+        return ConfigurationDatabase(self._hansa)
+
+    def __getattr__(self, name: str) -> Value:
+        return getattr(self.__dict__["_hansa"], name)
+
+
+def zato_server(server: Server) -> Server:
+    """Return what services see as `self.server`, the same for all of a process."""
+    with _lock:
+        found = _made.get(server)
+        if found is None:
+            found = _made[server] = ZatoServer(server)
+    return cast(Server, found)

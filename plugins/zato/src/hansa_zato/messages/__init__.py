@@ -1,0 +1,1 @@
+"""`self.msg`: expressions that are defined by name, and mappings from one document to another."""

@@ -1,0 +1,65 @@
+"""`self.crypto`: keys of the server or of the settings, tokens, and hashes, also Zato's."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import pytest
+from hansa import KeyFile, Secret, Unavailable
+from hansa_zato.dialect.crypto import Crypto
+from hansa_zato.section import ZatoSection
+
+from plugins.zato.tests.facade import Facade
+
+
+@pytest.fixture
+def crypto(server: Facade, tmp_path: Path) -> Crypto:
+    (tmp_path / "secret.key").write_text(KeyFile.new_key())
+    return Crypto(server.as_server)
+
+
+def test_tokens_are_read_while_keys_are_rotated(crypto: Crypto, tmp_path: Path) -> None:
+    token = crypto.encrypt("Grüße")
+    assert token != crypto.encrypt("Grüße") and crypto.decrypt(token.encode()) == "Grüße"
+    file = tmp_path / "secret.key"
+    file.write_text(f"{KeyFile.new_key()},{file.read_text()}")
+    assert crypto.decrypt(token) == "Grüße"
+    file.write_text(KeyFile.new_key())
+    for wrong in (token, "x", ""):
+        with pytest.raises(ValueError, match="not made with a key"):
+            crypto.decrypt(wrong)
+
+
+def test_the_key_of_the_settings(server: Facade) -> None:
+    crypto = Crypto(server.as_server)
+    with pytest.raises(Unavailable, match=r"zato\.crypto_key"):
+        crypto.encrypt("a")
+    old, new = crypto.generate_key(), crypto.generate_key()
+    server._section = ZatoSection(crypto_key=Secret(old))
+    token = crypto.encrypt("a")
+    server._section = ZatoSection(crypto_key=Secret(f"{new}, {old}"))
+    assert crypto.decrypt(token) == "a"
+
+
+def test_hashes(crypto: Crypto) -> None:
+    made = crypto.hash_secret("secret")
+    assert made != crypto.hash_secret("secret")
+    assert crypto.verify_hash(b"secret", made.encode())
+    assert not crypto.verify_hash("secreT", made)
+    for wrong in ("", "a$b", "$scrypt$ln=40,r=8,p=1$aa$aa", "$pbkdf2-md5$1$aa$aa"):
+        with pytest.raises(ValueError, match="not the hash"):
+            crypto.verify_hash("secret", wrong)
+
+
+def test_hashes_of_zato(crypto: Crypto) -> None:
+    salt = bytes(range(16))
+    digest = hashlib.pbkdf2_hmac("sha512", b"secret", salt, 1000)
+
+    def text(raw: bytes) -> str:
+        return base64.b64encode(raw).decode().rstrip("=").replace("+", ".")
+
+    stored = f"$pbkdf2-sha512$1000${text(salt)}${text(digest)}"
+    assert crypto.verify_hash("secret", stored)
+    assert not crypto.verify_hash("other", stored)
