@@ -80,7 +80,7 @@ def surroundings(cached: Facade, backend: Backend, tmp_path: Path) -> Facade:
 
 def attempt(self: Any, source: str) -> None:
     """Run a trial: an expression that is to be true, or statements."""
-    names = {"self": self, "Echo": Echo}
+    names = {"self": self, "Echo": Echo, "Service": Service}
     try:
         ast.parse(source, mode="eval")
     except SyntaxError:

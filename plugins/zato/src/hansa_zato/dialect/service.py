@@ -19,6 +19,7 @@ from hansa import (
 )
 
 from ..bunch import Bunch
+from ..cache import CacheAPI
 from ..compatibility.missing import missing_attribute
 from ..messages.facade import MessageFacade
 from ..outgoing import REST, Outgoing
@@ -244,6 +245,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def kvdb(self) -> KeyValueDB:
         """Redis."""
         return KeyValueDB(self.server)
+
+    @property
+    def cache(self) -> CacheAPI:
+        """Caches."""
+        return CacheAPI(self.server)
 
     @property
     def patterns(self) -> Patterns:
