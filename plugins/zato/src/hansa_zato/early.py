@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 
 import click
 from hansa import Definition, Model, hookimpl
@@ -33,7 +34,13 @@ def hansa_kinds() -> list[type[Definition]]:
 
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
-    """Add `service invoke` for those who typed `zato`, whose help then lists it."""
+    """Add what moves an installation of Zato here, where hansa-cli is installed, and `service invoke`
+    for those who typed `zato`, whose help then lists it.
+    """
+    if find_spec("hansa_cli") is not None:
+        from .command.words import add_words
+
+        add_words(commands)
     if os.environ.get(PROGRAM_VARIABLE) != PROGRAM:
         return
     group = commands.commands.get("service")

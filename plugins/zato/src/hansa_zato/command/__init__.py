@@ -1,7 +1,8 @@
 """The command `zato`: the words of Zato's command line, passed on to `hansa`.
 
-`zato service invoke` and `zato migrate` are its own. The entry point of the group `hansa.programs` makes
-hansa-quickstart write the scripts `zato-qs-start.sh`, `-stop.sh` and `-restart.sh` too.
+`zato service invoke`, `zato migrate` and `zato enmasse` are its own. The entry point of the group
+`hansa.programs` makes hansa-quickstart write the scripts `zato-qs-start.sh`, `-stop.sh` and
+`-restart.sh` too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,13 @@ def main() -> None:
         from .migrate import migrate
 
         sys.exit(migrate(words[1:]))
+    if words[:1] == ["enmasse"]:
+        if find_spec("hansa_cli") is None:
+            print(f"{PROGRAM} enmasse needs hansa-cli, which is not installed", file=sys.stderr)
+            sys.exit(1)
+        from .enmasse import enmasse
+
+        sys.exit(enmasse(words[1:]))
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 

@@ -159,6 +159,7 @@ NOTIFY_SWIFT: Final = Mapping(
     base=Base("def_cloud_openstack_swift", ("def_name", "def"), (*_SWIFT, *_SWIFT_TLS)),
     quiet=_SWIFT_QUIET | {"pool_size", "get_data_patt_neg"},
     note="an object is handled once, and remembered",
+    exported=False,
 )
 
 CLOUD: Final = (S3, SWIFT, NOTIFY_SWIFT)

@@ -56,7 +56,7 @@ SQL: Final = Mapping(
     "sql",
     (
         Field("engine", "engine", _ENGINES, also=("type",), minimal="type", required=True),
-        Field("host", "host"),
+        Field("host", "host", default="127.0.0.1"),
         Field("port", "port", INTEGER),
         Field("db_name", "database", required=True),
         *_LOGIN,
@@ -118,7 +118,6 @@ SMTP: Final = Mapping(
             },
             "starttls",
         ),
-        Unused("ping_address", "a ping logs in and sends nothing", quiet=(None, "")),
     ),
     minimal="email_smtp",
     quiet=frozenset({"is_debug", "ping_address"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Final
 
 from .mapping import Mapping
@@ -19,8 +20,15 @@ def _check_interval(reading: Reading) -> None:
         reading.fault("seconds", f"an interval needs one of {', '.join(_UNITS)}")
     if type == "cron" and not reading.settings.get("cron"):
         reading.fault("cron_definition", "is required")
+    start = reading.settings.pop("start", None) if type == "cron" else None
+    if start is not None and str(start) > _now():
+        reading.differs("start_date", "a job by a crontab rule runs from now on")
     if type == "one_time" and not reading.settings.get("start"):
         reading.fault("start_date", "is required")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _nothing(writing: Writing) -> None:

@@ -15,7 +15,7 @@ DEAD_LETTERS: Final = "SYSTEM.DEAD.LETTER.QUEUE"
 _DEFINITION: Final = ("def_name", "def")
 
 _AMQP: Final = (
-    Field("host", "host", required=True),
+    Field("host", "host", default="127.0.0.1", required=True),
     Field("port", "port", INTEGER),
     Field("vhost", "vhost", default="/"),
     Field("username", "username"),
@@ -113,7 +113,7 @@ _MQ: Final = Base(
     "def_jms_wmq",
     _DEFINITION,
     (
-        Field("host", "host", required=True),
+        Field("host", "host", default="127.0.0.1", required=True),
         Field("queue_manager", "queue_manager", required=True),
         Field("username", "username"),
         Field("password", "password", secret=True),

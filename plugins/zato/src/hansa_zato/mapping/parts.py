@@ -135,6 +135,9 @@ class Field:
             if self.required:
                 reading.fault(self.zato, "is required")
             return
+        if isinstance(given, dict) and "$env" in given:
+            reading.settings[self.setting] = given
+            return
         try:
             reading.settings[self.setting] = self.value.read(given)
         except Unfit as unfit:
@@ -143,7 +146,7 @@ class Field:
     def write(self, writing: Writing) -> None:
         value = writing.settings.get(self.setting)
         if value is None:
-            if self.default is not None and writing.generation != "minimal":
+            if self.default is not None and (self.required or writing.generation != "minimal"):
                 writing.put(self.zato, self.default, self.minimal)
             return
         if self.secret and writing.generation == "2.0":

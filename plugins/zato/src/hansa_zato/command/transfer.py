@@ -1,0 +1,179 @@
+"""`hansa import zato` and `hansa zato export`: definitions from and to files of enmasse."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+from hansa_cli import output
+from hansa_cli.client import Client
+from hansa_cli.connection import command
+from hansa_cli.lost import answer_may_be_lost
+from hansa_cli.outcome import check_outcomes
+
+from ..enmasse.exporting import FORMS, export as objects_of, text_of
+from ..enmasse.findings import CODES, Finding
+from ..enmasse.importing import Plan, ServerRefused, Wishes, apply, plan
+from .server import ServerApi
+
+FAULTY: Final = 1
+"""Exit code where the file or the server has an error: nothing is changed."""
+CHANGES: Final = 4
+"""Exit code of `--check` where something would change."""
+NOT_WHOLE: Final = 5
+"""Exit code of `--check` where not every object is carried over."""
+
+
+@command(
+    "zato",
+    click.Argument(["file"], type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    click.Option(
+        ["--apply", "applied"], is_flag=True, help="Make the changes, all of them or none."
+    ),
+    click.Option(
+        ["--check"],
+        is_flag=True,
+        help="End with 4 if something would change, and with 5 if something is not carried over.",
+    ),
+    click.Option(
+        ["--passwords"],
+        is_flag=True,
+        help="Replace passwords that are kept as hashes by those of the file; they stay otherwise.",
+    ),
+    click.Option(
+        ["--keep-variables"],
+        is_flag=True,
+        help="Leave passwords that name a variable to the environment of the servers.",
+    ),
+    click.Option(
+        ["--wait"],
+        type=click.FloatRange(0, 3600),
+        default=0.0,
+        show_default=True,
+        help="Seconds to wait for services that are to be deployed yet.",
+    ),
+)
+def import_zato(client: Client, as_json: bool, file: Path, **given: object) -> None:
+    """Show what importing a file of enmasse would change; with --apply, change it.
+
+    FILE is JSON of Zato 1.1 or 2.0, YAML of 3.x, or minimal YAML of 3.2 and 4, with its includes.
+    Exit codes: 0 done, 1 the file or the server has errors and nothing is changed, 2 usage, 3 no
+    server answers or a definition does not run, 4 and 5 as --check says.
+    """
+    api = ServerApi(client)
+    wishes = Wishes(
+        os.environ,
+        ask=_ask if sys.stdin.isatty() and not as_json else None,
+        keep_variables=bool(given["keep_variables"]),
+        replace_passwords=bool(given["passwords"]),
+        wait=float(str(given["wait"])),
+    )
+    found = plan(file, api, wishes)
+    answer = _applied(found, api, file) if given["applied"] and not found.has_errors else {}
+    if as_json:
+        output.print_json({**found.show(), "applied": answer or None})
+    else:
+        _show(found)
+        if answer:
+            output.done(answer, "imported")
+        elif not found.has_errors and found.changes:
+            click.echo("nothing is changed; --apply does it")
+    if found.has_errors:
+        sys.exit(FAULTY)
+    check_outcomes(answer)
+    if given["check"]:
+        sys.exit(_checked(found))
+
+
+def _applied(found: Plan, api: ServerApi, file: Path) -> dict[str, object]:
+    """Make the changes; what is refused only now is added to the findings."""
+    try:
+        with answer_may_be_lost(f"`hansa import zato {file}` shows what is left to import"):
+            return apply(found, api)
+    except ServerRefused as refused:
+        found.translation.findings += [
+            Finding("E13", f"{path}: {fault}") for path, fault in refused.errors.items()
+        ]
+        return {}
+
+
+def _checked(found: Plan) -> int:
+    if not found.is_whole:
+        return NOT_WHOLE
+    return CHANGES if found.changes else 0
+
+
+def _ask(prompt: str) -> str:
+    answer: str = click.prompt(prompt, hide_input=True, default="", show_default=False, err=True)
+    return answer
+
+
+def _show(found: Plan) -> None:
+    if found.findings:
+        print_findings(found.findings)
+        click.echo()
+    if not found.has_errors:
+        output.changes({"changes": found.changes, "unchanged": found.unchanged})
+    if not found.is_whole:
+        click.echo(f"{len(found.translation.left_out)} not carried over")
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """Print a table of what is to be said."""
+    rows = [
+        (one.code, CODES[one.code], one.where, one.subject, _with_advice(one)) for one in findings
+    ]
+    output.table(("code", "", "where", "object", "why"), rows)
+
+
+def _with_advice(one: Finding) -> str:
+    return f"{one.message}; instead: {one.instead}" if one.instead else one.message
+
+
+@command(
+    "export",
+    click.Argument(["file"]),
+    click.Option(
+        ["--form"],
+        type=click.Choice(list(FORMS)),
+        default="3.x",
+        show_default=True,
+        help="JSON of 2.0, YAML of 3.x, or minimal YAML of 3.2 and 4.",
+    ),
+)
+def export_zato(client: Client, as_json: bool, file: str, form: str) -> None:
+    """Write the definitions as a file of enmasse; - prints it.
+
+    Passwords are not written: files of 2.0 have none, others name environment variables.
+    """
+    config = client.call("admin.config.export", {"secrets": "env"})
+    made = objects_of(config, FORMS[form])
+    text = text_of(made, FORMS[form])
+    if as_json:
+        findings = [one.show() for one in made.findings]
+        output.print_json({"objects": made.sections, "findings": findings})
+    elif file == "-":
+        click.echo(text, nl=False)
+    if file != "-":
+        write_private(Path(file), text)
+        if not as_json:
+            number = sum(len(items) for items in made.sections.values())
+            click.echo(f"{file}: {number} objects")
+    if made.findings and not as_json:
+        for one in made.findings:
+            click.echo(f"{one.code} {one.subject}: {_with_advice(one)}", err=True)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; raises a usage error."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        os.replace(fresh, path)
+    except OSError as error:
+        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None

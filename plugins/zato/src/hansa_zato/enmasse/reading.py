@@ -1,0 +1,122 @@
+"""Reads a file of enmasse, with its includes: objects, their form, and what is wrong with the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ..mapping import MAPPINGS, NOT_CARRIED, Generation, security_types
+from .findings import Finding, ZatoObject
+from .parsing import Unparsable, is_json, parse, parse_include
+
+INCLUDE: Final = "file://"
+
+_MINIMAL: Final = {mapping.minimal.partition(".")[0] for mapping in MAPPINGS if mapping.minimal}
+_FULL: Final = {mapping.section for mapping in MAPPINGS} | {"http_soap"}
+_ONLY_MINIMAL: Final = frozenset({*(_MINIMAL - _FULL), "groups", "security"})
+_MERGED: Final = {
+    ("channel", "plain_http"): "channel_plain_http",
+    ("channel", "soap"): "channel_soap",
+    ("outgoing", "plain_http"): "outconn_plain_http",
+    ("outgoing", "soap"): "outconn_soap",
+}
+"""The key of an object of the merged form `http_soap`, by its connection and transport."""
+
+
+@dataclass
+class Document:
+    """What a file has, with its includes."""
+
+    objects: list[ZatoObject] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    generation: Generation = "2.0"
+    files: list[Path] = field(default_factory=list)
+
+
+def read(path: Path) -> Document:
+    """Return the objects of a file; what cannot be read is among its findings."""
+    document = Document(files=[path])
+    try:
+        entries = parse(path)
+        json_text = is_json(path.read_text(encoding="utf-8-sig"))
+    except Unparsable as why:
+        document.findings.append(Finding("E03", str(why), file=str(path)))
+        return document
+    included: set[Path] = set()
+    for section, line, value in entries:
+        if isinstance(value, str) and value.startswith(INCLUDE):
+            place = ZatoObject(section, {}, path, line)
+            for found, at, file in _include(document, place, value, included):
+                _add(document, section, found, file, at)
+        else:
+            _add(document, section, value, path, line)
+    document.generation = _generation(document, json_text=json_text)
+    return document
+
+
+def _include(
+    document: Document, place: ZatoObject, value: str, included: set[Path]
+) -> list[tuple[object, int, Path]]:
+    """Return what an include has: one object, or a list of them, and where."""
+    named = value.removeprefix(INCLUDE)
+    file = (place.file.parent / named).resolve()
+    if file in included:
+        document.findings.append(place.finding("E01", f"{named} is included before"))
+        return []
+    included.add(file)
+    if not file.is_file():
+        document.findings.append(place.finding("E02", f"there is no file {named}"))
+        return []
+    document.files.append(file)
+    try:
+        found = parse_include(file)
+    except Unparsable as why:
+        document.findings.append(Finding("E03", str(why), place.section, file=str(file)))
+        return []
+    return [(one, 1, file) for one in (found if isinstance(found, list) else [found])]
+
+
+def _add(document: Document, section: str, value: object, file: Path, line: int) -> None:
+    """Add an object under the key that mappings have for it."""
+    if not isinstance(value, dict):
+        place = ZatoObject(section, {}, file, line)
+        document.findings.append(place.finding("E03", "is neither an object nor an include"))
+        return
+    item = {str(key): inner for key, inner in value.items()}
+    found = ZatoObject(section, item, file, line)
+    if section == "http_soap":
+        merged = _MERGED.get((str(item.get("connection")), str(item.get("transport"))))
+        if merged is None:
+            document.findings.append(
+                found.finding("E08", "is no channel or outgoing, plain_http or soap", "connection")
+            )
+            return
+        found = ZatoObject(merged, item, file, line)
+    elif section == "zato_generic_connection":
+        found = ZatoObject(_generic(item), item, file, line)
+    elif section in _SECURITY:
+        found = ZatoObject("def_sec", {**item, "type": section}, file, line)
+    document.objects.append(found)
+
+
+_SECURITY: Final = frozenset(
+    {
+        *security_types(),
+        *(key.partition(".")[2] for key in NOT_CARRIED if key.startswith("def_sec.")),
+    }
+)
+
+
+def _generic(item: dict[str, object]) -> str:
+    """Return the key of a connection of 3.x, which has its type beside its name."""
+    type = str(item.get("type_") or item.get("type") or "").replace("-", "_")
+    return type.removeprefix("cloud_")
+
+
+def _generation(document: Document, *, json_text: bool) -> Generation:
+    sections = {one.section for one in document.objects}
+    if sections & _ONLY_MINIMAL:
+        return "minimal"
+    named = any("security_name" in one.item for one in document.objects)
+    return "2.0" if json_text and not named else "3.x"
