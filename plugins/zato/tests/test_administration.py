@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import contextlib
+import datetime
+import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hansa_devkit.harness.api_server import ApiError, RunningServer, servers
+from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.administration.catalogue import declared
-from hansa_zato.administration.families import services
+from hansa_zato.administration.crud import ObjectType
+from hansa_zato.administration.families import (
+    connections,
+    http,
+    jobs,
+    keyvalue,
+    samples,
+    security,
+    servers as server_family,
+    services,
+    statistics,
+)
+from hansa_zato.dialect.channel import stable_id
 
+PEM = serialization.Encoding.PEM
+PKCS8 = serialization.PrivateFormat.PKCS8
 SOURCE = '''
 from zato.server.service import Service
 
@@ -70,10 +92,10 @@ class Zato:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server with all plugins, and a service of the dialect."""
+def running(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[RunningServer]:
+    """A server with all plugins and a Redis, and a service of the dialect."""
     with servers(tmp_path_factory.mktemp("servers")) as make:
-        made = make(workers=1)
+        made = make(f'[redis]\naddress = "{valkey}"\n', workers=1)
         made.deploy("rates.py", SOURCE)
         yield made
 
@@ -124,6 +146,450 @@ def test_services(running: RunningServer) -> None:
 
 
 SOURCE_M = "from zato.server.service import Service\nclass Mine(Service):\n    pass\n"
+
+
+def test_samples(running: RunningServer) -> None:
+    service = {"name": "rates.get"}
+    with every_service_of(samples, running) as zato:
+        zato("zato.service.configure-request-response", **service, sample_req_resp_freq=1)
+        zato("zato.service.edit", id=stable_id("rates.get"), slow_threshold=0)
+        running.post("/zato/api/invoke/rates.get", {"day": "1"}, auth=admin(running))
+        found: dict[str, Any] = {}
+
+        def is_kept() -> bool:
+            found.update(zato("zato.service.get-request-response", **service))
+            return bool(found["sample_cid"])
+
+        wait_until(is_kept, 30)
+        assert found["sample_req_resp_freq"] == 1
+        assert json.loads(base64.b64decode(found["sample_req"])) == {"day": "1"}
+        slow = zato("zato.service.slow-response.get-list", **service)
+        assert found["sample_cid"] in [row["cid"] for row in slow]
+        one = zato("zato.service.slow-response.get", **service, cid=found["sample_cid"])
+        assert json.loads(base64.b64decode(one["resp"])) == {"response": {"rate": "1"}}
+        zato.refused("zato.service.slow-response.get", 404, **service, cid="K0")
+        running.api("admin.sample.settings", service="rates.get", off=True)
+
+
+def test_jobs(running: RunningServer) -> None:
+    job = {
+        "job_type": "interval_based",
+        "service": "rates.get",
+        "start_date": "2026-12-01 10:00:00",
+    }
+    with every_service_of(jobs, running) as zato:
+        made = zato("zato.scheduler.job.create", name="j", is_active=False, seconds=5, **job)
+        found = running.api("admin.channel.schedule.get", name="j")
+        assert (found["seconds"], found["job_type"], found["active"]) == (5, "interval", False)
+        [row] = zato("zato.scheduler.job.get-list", name_filter="j")
+        assert row == zato("zato.scheduler.job.get-by-name", name="j")
+        assert (row["id"], row["service_name"], row["seconds"]) == (made["id"], "rates.get", 5)
+        assert row["start_date"].startswith("2026-12-01")
+        zato(
+            "zato.scheduler.job.edit",
+            id=made["id"],
+            minutes=3,
+            seconds=0,
+            service="zato.ping",
+            extra="{}",
+        )
+        found = running.api("admin.channel.schedule.get", name="j")
+        assert (found["minutes"], found.get("seconds", 0), found["payload"]) == (3, 0, "{}")
+        zato("zato.scheduler.job.execute", id=made["id"])
+        zato("zato.scheduler.job.set-active-status", id=made["id"], is_active=True)
+        assert running.api("admin.channel.schedule.get", name="j")["active"]
+        zato("zato.scheduler.job.delete", id=made["id"])
+        assert gone(lambda: running.api("admin.channel.schedule.get", name="j"))
+        cron = {**job, "job_type": "cron_style", "cron_definition": "61 * * * *"}
+        assert "cron" in zato.refused("zato.scheduler.job.create", 400, name="k", **cron)
+        why = zato.refused("zato.scheduler.job.create", 400, name="k", job_type="yearly")
+        assert "job_type" in why and "service" in why
+
+
+def test_http(running: RunningServer) -> None:
+    channel = {"connection": "channel", "transport": "plain_http"}
+    outgoing = {"connection": "outgoing", "transport": "plain_http"}
+    soap = {"connection": "channel", "transport": "soap"}
+    with every_service_of(http, running) as zato:
+        basic = zato("zato.security.basic-auth.create", name="caller", username="u", is_active=True)
+        passwords = {"password1": "s3cret-enough", "password2": "s3cret-enough"}
+        zato("zato.security.basic-auth.change-password", id=basic["id"], **passwords)
+        given = {"url_path": "/rate/{day}", "service": "rates.get", "data_format": "json"}
+        whole = zato.whole(
+            "zato.http-soap.create",
+            name="rate",
+            is_active=True,
+            **channel,
+            **given,
+            security_id=basic["id"],
+            cache_name="c",
+        )
+        assert "cache_name" in whole["zato_env"]["details"]
+        id = whole["zato_http_soap_create_response"]["id"]
+        assert running.get("/rate/7").status_code == 401
+        allowed = running.get("/rate/7", auth=("u", "s3cret-enough"))
+        assert allowed.json() == {"response": {"rate": "7"}}
+        [row] = zato("zato.http-soap.get-list", **channel, query="rat")
+        assert (row["id"], row["security_id"], row["sec_type"]) == (id, basic["id"], "basic")
+        assert (row["connection"], row["transport"]) == ("channel", "plain_http")
+        zato("zato.http-soap.edit", id=id, name="rate", **channel, security_id="ZATO_NONE")
+        assert running.get("/rate/8").json() == {"response": {"rate": "8"}}
+        why = zato.refused(
+            "zato.http-soap.create", 400, name="x", **channel, **given, has_rbac=True
+        )
+        assert "has_rbac" in why
+        why = zato.refused("zato.http-soap.create", 400, name="x", connection="sideways")
+        assert "connection" in why
+        made = zato("zato.http-soap.create", name="rate soap", **soap, soap_action="rate", **given)
+        assert running.api("admin.channel.soap.get", name="rate soap")["soap_action"] == "rate"
+        assert zato("zato.service.has-wsdl", service="rates.get")["has_wsdl"]
+        zato("zato.http-soap.delete", id=made["id"])
+        out = zato(
+            "zato.http-soap.create",
+            name="self",
+            is_active=True,
+            **outgoing,
+            host=running.url,
+            url_path="/zato/ping",
+            ping_method="GET",
+        )
+        assert "status 200" in zato("zato.http-soap.ping", id=out["id"])["info"]
+        zato("zato.http-soap.reload-wsdl", id=out["id"])
+        assert running.api("admin.outgoing.http.get", name="self")["active"]
+        signed = zato.whole("zato.http-soap.edit", id=out["id"], security_id=basic["id"])
+        assert "change-password" in signed["zato_env"]["details"]
+        zato("zato.security.basic-auth.change-password", id=basic["id"], **passwords)
+        assert running.api("admin.security.basic.get", name="caller")["signs"]
+        for made in (out["id"], id):
+            zato("zato.http-soap.delete", id=made)
+        zato("zato.security.basic-auth.delete", id=basic["id"])
+        assert gone(lambda: running.api("admin.channel.http.get", name="rate"))
+
+
+def test_all_security_definitions(running: RunningServer) -> None:
+    zato = Zato(running)
+    made = zato("zato.security.apikey.create", name="key of all", username="X-All", is_active=True)
+    rows = zato("zato.security.get-list", sec_type="apikey")
+    assert [row["id"] for row in rows if row["name"] == "key of all"] == [made["id"]]
+    assert "key of all" not in [
+        row["name"] for row in zato("zato.security.get-list", sec_type="wss")
+    ]
+    names = [row["name"] for row in zato("zato.security.get-list", needs_internal=True)]
+    assert "admin" in names
+    zato("zato.security.apikey.delete", id=made["id"])
+
+
+def test_outgoing_sql_is_pinged_by_itself(running: RunningServer) -> None:
+    assert Zato(running).whole("zato.outgoing.sql.auto-ping")["zato_env"]["details"] == ""
+
+
+def test_key_value(running: RunningServer) -> None:
+    dictionary, translation = "zato.kvdb.data-dict.dictionary", "zato.kvdb.data-dict.translation"
+    with every_service_of(keyvalue, running) as zato:
+        zato("zato.kvdb.log-connection-info")
+        execute = "zato.kvdb.remote-command.execute"
+        assert zato(execute, command="SET a 1")["result"]
+        assert zato(execute, command="GET a") == {"result": "1"}
+        assert "command" in zato.refused(execute, 400, command="FLUSHALL")
+        crm = {"system": "CRM", "key": "currency", "value": "USD"}
+        erp = {"system": "ERP", "key": "cur", "value": "840"}
+        first = zato(f"{dictionary}.create", **crm)["id"]
+        second = zato(f"{dictionary}.create", **erp)["id"]
+        assert {"id": first, **crm} in zato(f"{dictionary}.get-list")
+        assert zato(f"{dictionary}.get-last-id")["value"] == max(first, second)
+        assert zato(f"{dictionary}.get-system-list") == [{"name": "CRM"}, {"name": "ERP"}]
+        assert zato(f"{dictionary}.get-key-list", system="ERP") == [{"name": "cur"}]
+        values = zato(f"{dictionary}.get-value-list", system="ERP", key="cur")
+        assert values == [{"name": "840"}]
+        names = {f"{name}1": value for name, value in crm.items()}
+        names |= {f"{name}2": value for name, value in erp.items()}
+        made = zato(f"{translation}.create", **names)["id"]
+        [row] = zato(f"{translation}.get-list")
+        assert row == {"id": made, **names, "id1": first, "id2": second}
+        assert zato(f"{translation}.get-last-id")["value"] == made
+        asked = {name: value for name, value in names.items() if name != "value2"}
+        found = zato(f"{translation}.translate", **asked)
+        assert (found["value2"], found["repr"], found["hex"]) == ("840", "'840'", "383430")
+        assert "is used by" in zato.refused(f"{dictionary}.delete", 409, id=first)
+        edited = zato(f"{dictionary}.edit", id=second, **{**erp, "value": "841"})["id"]
+        zato(f"{translation}.edit", id=made, **{**names, "value1": "USD", "value2": "841"})
+        assert running.api("admin.translation.list")["items"][0]["value2"] == "841"
+        zato(f"{translation}.delete", id=made)
+        zato(f"{dictionary}.delete", id=first)
+        zato(f"{dictionary}.delete", id=edited)
+        exported = {"meta": {}, "data": {"dict_list": [crm], "translation_list": []}}
+        packed = base64.b64encode(bz2.compress(json.dumps(exported).encode())).decode()
+        zato("zato.kvdb.data-dict.impexp.import", data=packed)
+        assert running.api("admin.dictionary.list")["total"] == 1
+        for wrong in ("?", base64_of("no bz2"), packed[:40]):
+            assert "data" in zato.refused("zato.kvdb.data-dict.impexp.import", 400, data=wrong)
+        zato(f"{dictionary}.delete", id=first)
+
+
+def test_servers(running: RunningServer) -> None:
+    with every_service_of(server_family, running) as zato:
+        [server] = zato("zato.service.get-deployment-info-list", name="rates.get")
+        shown = zato("zato.server.get-by-id", id=server["server_id"])
+        assert (shown["name"], shown["up_status"]) == (server["server_name"], "running")
+        assert zato("zato.info.get-info")["info"]["revision"]
+        assert zato("zato.info.get-server-info")["info"]["cluster_name"]
+        zato.refused("zato.server.get-by-id", 404, id=1)
+
+
+def test_statistics(running: RunningServer) -> None:
+    now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    span = {
+        "start": str(now - datetime.timedelta(hours=1)),
+        "stop": str(now + datetime.timedelta(hours=1)),
+    }
+    with every_service_of(statistics, running) as zato:
+        running.post("/zato/api/invoke/rates.get", {"day": "1"}, auth=admin(running))
+        wanted = {"service_id": stable_id("rates.get"), **span}
+
+        def is_counted() -> bool:
+            return bool(zato("zato.stats.get-by-service", **wanted)["usage"])
+
+        wait_until(is_counted, 60)
+        for name in ("trends.get-trends", "summary.get-summary-by-range"):
+            rows = zato(f"zato.stats.{name}", **span, n=100, n_type="usage")
+            assert "rates.get" in [row["service_name"] for row in rows]
+        day = {"start": now.date().isoformat(), "n": 1000}
+        for period in ("day", "week", "month", "year"):
+            rows = zato(f"zato.stats.summary.get-summary-by-{period}", **day)
+            assert all(row["mean"] >= 0 for row in rows)
+            zato(f"zato.stats.summary.create-summary-by-{period}")
+        for step in ("minute", "hour", "day", "month"):
+            zato(f"zato.stats.aggregate-by-{step}")
+        zato("zato.stats.process-raw-times")
+        why = zato.refused(
+            "zato.stats.trends.get-trends", 400, start="yesterday", stop=span["stop"]
+        )
+        assert "start" in why
+
+
+def admin(server: RunningServer) -> tuple[str, str]:
+    return "admin", server.password
+
+
+def names_of(prefix: str) -> Iterator[str]:
+    return (name for name in declared() if name.startswith(f"{prefix}."))
+
+
+class Sample(NamedTuple):
+    """An object to be made: what is given, a setting that it is here, and what an edit changes."""
+
+    given: dict[str, Any]
+    setting: tuple[str, Any]
+    edit: dict[str, Any]
+    edited: tuple[str, Any]
+
+
+PEER = {"host": "127.0.0.1", "port": 1}
+BROKER = {**PEER, "username": "u", "password": "p"}
+SAMPLES = {
+    "zato.channel.amqp": Sample(
+        {**BROKER, "queue": "q", "service": "rates.get", "data_format": "json"},
+        ("queue", "q"),
+        {"queue": "other"},
+        ("queue", "other"),
+    ),
+    "zato.channel.jms-wmq": Sample(
+        {
+            **BROKER,
+            "queue": "IN",
+            "service": "rates.get",
+            "queue_manager": "QM1",
+            "channel": "DEV.APP.SVRCONN",
+        },
+        ("queue", "IN"),
+        {"queue": "IN.2"},
+        ("queue", "IN.2"),
+    ),
+    "zato.channel.zmq": Sample(
+        {"address": "tcp://127.0.0.1:5599", "socket_type": "PULL", "service": "rates.get"},
+        ("service", "rates.get"),
+        {"address": "tcp://127.0.0.1:5600"},
+        ("service", "rates.get"),
+    ),
+    "zato.outgoing.amqp": Sample(
+        {**BROKER, "delivery_mode": 1},
+        ("persistent", False),
+        {"delivery_mode": 2},
+        ("persistent", True),
+    ),
+    "zato.outgoing.jms-wmq": Sample(
+        {**BROKER, "queue_manager": "QM1", "channel": "DEV.APP.SVRCONN"},
+        ("queue_manager", "QM1"),
+        {"queue_manager": "QM2"},
+        ("queue_manager", "QM2"),
+    ),
+    "zato.outgoing.zmq": Sample(
+        {"address": "tcp://127.0.0.1:5599", "socket_type": "PUSH"},
+        ("active", False),
+        {"address": "tcp://127.0.0.1:5600"},
+        ("active", False),
+    ),
+    "zato.outgoing.ftp": Sample(
+        {"host": "127.0.0.1", "port": 1, "user": "u"}, ("port", 1), {"port": 2}, ("port", 2)
+    ),
+    "zato.outgoing.odoo": Sample(
+        {**PEER, "protocol": "xmlrpc", "user": "u", "database": "d"},
+        ("database", "d"),
+        {"database": "e"},
+        ("database", "e"),
+    ),
+    "zato.outgoing.sql": Sample(
+        {**PEER, "engine": "postgresql", "db_name": "d", "username": "u"},
+        ("active", False),
+        {"pool_size": 3},
+        ("max_connections", 3),
+    ),
+    "zato.definition.cassandra": Sample(
+        {"contact_points": "127.0.0.1", "port": 1, "default_keyspace": "k"},
+        ("keyspace", "k"),
+        {"default_keyspace": "l"},
+        ("keyspace", "l"),
+    ),
+    "zato.cloud.aws.s3": Sample(
+        {"address": "https://s3.example.com", "bucket": "b", "security_id": "aws"},
+        ("bucket", "b"),
+        {"bucket": "c"},
+        ("bucket", "c"),
+    ),
+    "zato.cloud.openstack.swift": Sample(
+        {"auth_url": "http://127.0.0.1:1/auth/v1.0", "user": "u", "key": "k", "auth_version": "1"},
+        ("active", False),
+        {"pool_size": 3},
+        ("max_connections", 3),
+    ),
+    "zato.notif.cloud.openstack.swift": Sample(
+        {
+            "auth_url": "http://127.0.0.1:1/auth/v1.0",
+            "user": "u",
+            "key": "k",
+            "auth_version": "1",
+            "containers": "c",
+            "service": "rates.get",
+            "interval": 5,
+        },
+        ("service", "rates.get"),
+        {"interval": 7},
+        ("service", "rates.get"),
+    ),
+    "zato.email.smtp": Sample(
+        {**PEER, "mode": "plain", "username": "u"}, ("port", 1), {"port": 2}, ("port", 2)
+    ),
+    "zato.email.imap": Sample(
+        {**PEER, "mode": "plain", "username": "u"}, ("port", 1), {"port": 2}, ("port", 2)
+    ),
+    "zato.search.es": Sample(
+        {"hosts": "127.0.0.1:1"}, ("active", False), {"timeout": 3}, ("timeout", 3)
+    ),
+    "zato.search.solr": Sample(
+        {"address": "http://127.0.0.1:1/solr/core"},
+        ("active", False),
+        {"timeout": 3},
+        ("timeout", 3),
+    ),
+    "zato.security.apikey": Sample(
+        {"username": "X-Key"}, ("header", "X-Key"), {"username": "X-Other"}, ("header", "X-Other")
+    ),
+    "zato.security.aws": Sample(
+        {"username": "A1"}, ("access_key_id", "A1"), {"username": "A2"}, ("access_key_id", "A2")
+    ),
+    "zato.security.basic-auth": Sample(
+        {"username": "u", "realm": "r"}, ("realm", "r"), {"realm": "s"}, ("realm", "s")
+    ),
+    "zato.security.ntlm": Sample(
+        {"username": "D\\u"}, ("domain", "D"), {"username": "E\\u"}, ("domain", "E")
+    ),
+    "zato.security.oauth": Sample(
+        {"username": "k", "sig_method": "HMAC-SHA1"},
+        ("consumer_key", "k"),
+        {"username": "l"},
+        ("consumer_key", "l"),
+    ),
+    "zato.security.openstack": Sample(
+        {"username": "v"}, ("signs", True), {"username": "w"}, ("username", "w")
+    ),
+    "zato.security.wss": Sample(
+        {"username": "u", "reject_expiry_limit": 60},
+        ("reject_expiry_limit", 60),
+        {"reject_expiry_limit": 90},
+        ("reject_expiry_limit", 90),
+    ),
+    "zato.security.xpath": Sample(
+        {"username": "u", "username_expr": "//u", "password_expr": "//p"},
+        ("username_expr", "//u"),
+        {"username_expr": "//v"},
+        ("username_expr", "//v"),
+    ),
+}
+"""An object of each type but those of certificates, which have tests of their own."""
+
+
+def native(type: ObjectType, action: str = "get") -> str:
+    [mapping] = type.mappings
+    return f"admin.{mapping.kind}.{mapping.type}.{action}"
+
+
+@pytest.mark.parametrize(
+    "type", [*connections.TYPES, *security.TYPES], ids=lambda type: type.prefix
+)
+def test_objects(running: RunningServer, type: ObjectType) -> None:
+    """Each type: made, shown, changed and deleted, as the native API sees it."""
+    zato = Zato(running)
+    given, setting, edit, edited = SAMPLES.get(type.prefix) or certificates(type.prefix)
+    if given.get("security_id") == "aws":
+        aws = zato("zato.security.aws.create", name="for s3", username="A", is_active=True)
+        given = {**given, "security_id": aws["id"]}
+    inactive = {"is_active": False, **given}
+    made = zato(f"{type.prefix}.create", name="Café 1", **inactive)
+    assert made["name"] == "Café 1"
+    found = running.api(native(type), name="Café 1")
+    assert found.get(setting[0]) == setting[1], found
+    assert not found["active"]
+    [row] = [
+        row for row in zato(f"{type.prefix}.get-list", name_filter="caf") if row["id"] == made["id"]
+    ]
+    assert (row["name"], row["is_active"]) == ("Café 1", False)
+    assert "p" not in [row.get("password"), row.get("key")]
+    zato(f"{type.prefix}.edit", id=made["id"], name="Café 1", **edit)
+    found = running.api(native(type), name="Café 1")
+    assert found.get(edited[0]) == edited[1], found
+    assert "keeps its name" in zato.refused(f"{type.prefix}.edit", 400, id=made["id"], name="other")
+    if "change-password" in type.actions:
+        passwords = {"password1": "a-long-password", "password2": "a-long-password"}
+        zato(f"{type.prefix}.change-password", id=made["id"], **passwords)
+        passwords["password2"] = "another"
+        why = zato.refused(f"{type.prefix}.change-password", 400, id=made["id"], **passwords)
+        assert "not the same" in why
+    if "ping" in type.actions:
+        # the other side is not there, and the definition is not in use
+        zato.refused(f"{type.prefix}.ping", 503, id=made["id"])
+        zato.called.add(f"{type.prefix}.ping")
+    zato(f"{type.prefix}.delete", id=made["id"])
+    assert gone(lambda: running.api(native(type), name="Café 1"))
+    assert "has the id" in zato.refused(f"{type.prefix}.delete", 404, id=made["id"])
+    assert set(names_of(type.prefix)) - zato.called - {"zato.outgoing.sql.auto-ping"} == set()
+    if given.get("security_id"):
+        zato("zato.security.aws.delete", id=given["security_id"])
+
+
+def certificates(prefix: str) -> Sample:
+    """An authority, or a certificate with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "zato")])
+    begin = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(begin).not_valid_after(begin + datetime.timedelta(days=1))
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    pem = builder.sign(key, hashes.SHA256()).public_bytes(PEM).decode()
+    unencrypted = serialization.NoEncryption()
+    pair = pem + key.private_bytes(PEM, PKCS8, unencrypted).decode()
+    if prefix.endswith("ca-cert"):
+        return Sample({"value": pem}, ("active", False), {"is_active": False}, ("active", False))
+    return Sample({"value": pair}, ("active", False), {"is_active": False}, ("active", False))
 
 
 def test_what_is_not_there_says_why(running: RunningServer) -> None:

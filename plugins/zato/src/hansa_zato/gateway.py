@@ -68,7 +68,9 @@ class JSONGateway(Gateway):
         """Invoke the service."""
         name = resolved(self, str(self.request.http.params.get("service", "")))
         answer = _as_dict(_decoded(invoke_raw(self, name, self.core.raw, "json")))
-        answer.pop("zato_env", None)
+        env = answer.pop("zato_env", None)
+        if isinstance(env, dict):
+            self.response.result_details = str(env.get("details", ""))
         self.response.payload = answer or ""
 
 

@@ -28,6 +28,7 @@ class Call:
         self.server: Server = service.server
         self.cid: str = service.cid
         self.meta: PlainDict | None = None
+        self.details = ""
         self.input: PlainDict = dict(service.request.input)
 
     def text(self, name: str) -> str:
@@ -69,14 +70,16 @@ class Call:
         return BadRequest(self.cid, text)
 
     def service_name(self) -> str:
-        """Return the service that the input names by its `id`, or by its `name`; raises
-        `HTTPException`.
-        """
-        wanted = self.input.get("id")
-        if wanted in (None, ""):
-            return self.text("name") or self.text("service")
+        """Return the service that the input names, by its id or its name; raises `HTTPException`."""
+        wanted = self.text("id") or self.text("service_id")
+        if not wanted:
+            name = self.text("name") or self.text("service")
+            if not name:
+                raise self.refuse("id: required, and missing")
+            self.server.registry.service(name)
+            return name
         for registered in self.server.registry.services():
-            if str(stable_id(registered.name)) == str(wanted):
+            if str(stable_id(registered.name)) == wanted:
                 return registered.name
         raise self.not_found("service", wanted)
 

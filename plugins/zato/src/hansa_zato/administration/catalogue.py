@@ -7,10 +7,32 @@ from functools import cache
 from typing import Final
 
 from .declaration import Declared
-from .families import services
+from .families import (
+    connections,
+    http,
+    jobs,
+    keyvalue,
+    others,
+    samples,
+    security,
+    servers,
+    services,
+    statistics,
+)
 from .service import AdministrationService, made
 
-FAMILIES: Final = (services,)
+FAMILIES: Final = (
+    services,
+    samples,
+    jobs,
+    http,
+    connections,
+    security,
+    keyvalue,
+    servers,
+    statistics,
+    others,
+)
 """The modules that declare services, each in its `SERVICES`."""
 
 

@@ -19,6 +19,8 @@ Answer: TypeAlias = Mapping[str, object] | Rows | None
 """One item, a list of items, or nothing."""
 Work: TypeAlias = "Callable[[Call], Answer]"
 """Does what a service of Zato does, through the admin services, and returns its answer."""
+SERVICE: Names = ("id", "service_id", "name", "service")
+"""What names a service: versions of Zato differ in it, so that each of them does."""
 Status = Literal["works", "differs", "not"]
 
 CLUSTER = "cluster_id"

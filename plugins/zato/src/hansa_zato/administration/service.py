@@ -34,6 +34,7 @@ class AdministrationService(AdminService):
         assert work is not None
         answer = output_of(work(call))
         self.response.meta = call.meta
+        self.response.result_details = call.details
         if isinstance(answer, list):
             self.response.payload[:] = answer
         elif answer is not None and self.declared.output:

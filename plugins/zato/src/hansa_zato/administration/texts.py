@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .call import Call
+
+
+LATER: Final = 253_370_764_800.0
+"""The year 9999: what is set without an end has this one, in seconds of the Unix epoch."""
 
 
 def encoded(content: bytes | str) -> str:

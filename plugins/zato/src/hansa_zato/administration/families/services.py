@@ -10,10 +10,10 @@ from ...dialect.lookup import impl_name
 from ...payloads import PlainDict
 from ...sio.types import AsIs, Boolean, Integer
 from ..call import Call
-from ..declaration import Declared, missing
+from ..declaration import SERVICE, Declared, missing
 from ..listing import listed
 from ..numbers import definition_id
-from ..texts import decoded, encoded
+from ..texts import LATER, decoded, encoded
 
 PLUGIN: Final = "plugin "
 """What the origin of a service begins with that comes with a plugin."""
@@ -90,10 +90,6 @@ def edit(call: Call) -> PlainDict:
         call.admin("admin.sample.settings", service=name, slower_than=threshold, until=LATER)
     cls = call.server.registry.service(name).cls
     return {"id": stable_id(name), "name": name, "impl_name": impl_name(cls)}
-
-
-LATER: Final = 253_370_764_800.0
-"""The year 9999: what is set by Zato's services has no end."""
 
 
 def delete(call: Call) -> None:
@@ -193,18 +189,16 @@ SERVICES: Final = (
         "zato.service.edit",
         edit,
         ("admin.sample.settings",),
-        required=("id",),
-        optional=("is_active", Integer("slow_threshold")),
+        optional=(*SERVICE, "is_active", Integer("slow_threshold")),
         output=("id", "name", "impl_name"),
         differs="a service cannot be inactive",
     ),
-    Declared("zato.service.delete", delete, ("admin.service.delete",), required=("id",)),
+    Declared("zato.service.delete", delete, ("admin.service.delete",), optional=SERVICE),
     Declared(
         "zato.service.get-channel-list",
         get_channel_list,
         ("admin.service.get",),
-        required=("id",),
-        optional=("channel_type",),
+        optional=(*SERVICE, "channel_type"),
         output=("id", "name"),
         is_list=True,
     ),
@@ -212,7 +206,7 @@ SERVICES: Final = (
         "zato.service.get-deployment-info-list",
         get_deployment_info_list,
         ("admin.service.get", "admin.cluster.status"),
-        required=("id",),
+        optional=SERVICE,
         output=("server_id", "server_name", AsIs("details")),
         is_list=True,
     ),
@@ -220,7 +214,7 @@ SERVICES: Final = (
         "zato.service.get-source-info",
         get_source_info,
         ("admin.service.get",),
-        required=("name",),
+        optional=SERVICE,
         output=(
             "service_id",
             "server_name",
@@ -241,7 +235,7 @@ SERVICES: Final = (
         "zato.service.has-wsdl",
         has_wsdl,
         ("admin.service.get",),
-        required=("service",),
+        optional=SERVICE,
         output=("service_id", Boolean("has_wsdl")),
         differs="the WSDL is derived from the SOAP channels of the service",
     ),

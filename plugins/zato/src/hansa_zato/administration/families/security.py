@@ -1,0 +1,101 @@
+"""`zato.security.*`: how callers prove who they are, and calls are signed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...mapping import MAPPINGS
+from ...payloads import PlainDict
+from ..call import Call
+from ..crud import CRUD, Action, ObjectType, declared
+from ..declaration import Declared
+from ..listing import is_true, listed
+from ..numbers import number_of
+from ..reasons import not_carried
+
+_BY_KEY: Final = {mapping.zato: mapping for mapping in MAPPINGS}
+PASSWORD: Final[tuple[Action, ...]] = (*CRUD, "change-password")
+USED: Final = (
+    "one that an outgoing connection uses signs, and has its password encrypted, not hashed"
+)
+
+
+def of(
+    name: str, key: str, actions: tuple[Action, ...] = PASSWORD, differs: str = ""
+) -> ObjectType:
+    """Return the type of security definitions whose key in files is this."""
+    return ObjectType(f"zato.security.{name}", (_BY_KEY[key],), actions, differs=differs)
+
+
+TYPES: Final = (
+    of("apikey", "def_sec.apikey"),
+    of("aws", "def_sec.aws"),
+    of("basic-auth", "def_sec.basic_auth", differs=USED),
+    of("ntlm", "def_sec.ntlm"),
+    of("oauth", "def_sec.oauth"),
+    of("openstack", "def_sec.openstack", differs="it is a security basic, which lists it, too"),
+    of("wss", "def_sec.wss"),
+    of("xpath", "def_sec.xpath_sec"),
+    of("tls.ca-cert", "tls_ca_cert", CRUD),
+    of("tls.key-cert", "def_sec.tls_key_cert", CRUD),
+)
+SEC_TYPES: Final = {
+    (mapping.kind, mapping.type): mapping.zato.partition(".")[2] or mapping.zato
+    for type in TYPES
+    for mapping in type.mappings
+    if mapping.exported
+}
+"""What Zato calls the types of definitions."""
+
+
+def get_list(call: Call) -> list[PlainDict]:
+    """List the security definitions of all types, or of some."""
+    asked = call.input.get("sec_type")
+    words = asked if isinstance(asked, list) else call.text("sec_type").split(",")
+    wanted = {str(word).strip() for word in words}
+    needs_internal = is_true(call.input.get("needs_internal"))
+    found = []
+    for item in call.all("admin.definition.list", kind="security", fields=["username"]):
+        sec_type = str(SEC_TYPES.get(("security", item["type"]), item["type"]))
+        if item["builtin"] and not needs_internal:
+            continue
+        if wanted == {""} or sec_type in wanted:
+            found.append(row_of(call, item, sec_type))
+    return listed(call, found)
+
+
+def row_of(call: Call, item: PlainDict, sec_type: str) -> PlainDict:
+    """Return a definition as the list shows it."""
+    record = call.server.definitions.get("security", item["type"], item["name"])
+    return {
+        "id": number_of(record),
+        "name": record.name,
+        "is_active": record.data.get("active", True),
+        "sec_type": sec_type,
+        "username": record.data.get("username", ""),
+    }
+
+
+SERVICES: Final = (
+    Declared(
+        "zato.security.get-list",
+        get_list,
+        ("admin.definition.list",),
+        optional=("sec_type", "needs_internal"),
+        output=("id", "name", "is_active", "sec_type", "username"),
+        is_list=True,
+    ),
+    *declared(TYPES),
+    *not_carried("def_sec.tech_acc", "zato.security.tech-account", (*PASSWORD, "get-by-id")),
+    *not_carried("def_sec.tls_channel_sec", "zato.security.tls.channel", CRUD),
+    *not_carried("rbac_role", "zato.security.rbac.role", CRUD),
+    *not_carried("rbac_permission", "zato.security.rbac.permission", CRUD),
+    *not_carried(
+        "rbac_client_role", "zato.security.rbac.client-role", ("create", "delete", "get-list")
+    ),
+    *not_carried(
+        "rbac_role_permission",
+        "zato.security.rbac.role-permission",
+        ("create", "delete", "get-list"),
+    ),
+)
