@@ -62,6 +62,9 @@ def surroundings(cached: Facade, backend: Backend, tmp_path: Path) -> Facade:
     cached._section = ZatoSection(user_config={"bank": "bank.conf"}, static_dir="static")
     (tmp_path / "static").mkdir()
     (tmp_path / "static" / "letter.txt").write_text("Dear")
+    scripts = tmp_path / "config" / "repo" / "lua" / "user"
+    scripts.mkdir(parents=True)
+    (scripts / "first.lua").write_text("return ARGV[1]")
     (tmp_path / "secret.key").write_text(KeyFile.new_key())
     cached.registry.add_types("test", [ScheduleChannel])
     expressions: list[tuple[Any, str, str]] = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +108,29 @@ def test_translate_asks_the_dictionary_where_it_is_loaded(service: Any) -> None:
     assert service.translate(*asked) == "crm/status/1/billing/state/"
     assert service.kvdb.translate(*asked, default="x") == "crm/status/1/billing/state/x"
     assert service.dictionary == 1
+
+
+def test_a_subscription_of_redis_itself(service: Any) -> None:
+    subscription = service.kvdb.subscribe("news")
+    found: list[Any] = []
+
+    def heard() -> bool:
+        service.kvdb.publish("news", {"a": 1})
+        found.append(subscription.get_message(timeout=1))
+        return found[-1] is not None
+
+    wait_until(heard)
+    assert json.loads(found[-1]["data"]) == {"a": 1}
+    subscription.close()
+
+
+def test_scripts_in_redis(service: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "config" / "repo" / "lua" / "user"
+    folder.mkdir(parents=True)
+    (folder / "add.lua").write_text("return redis.call('INCRBY', KEYS[1], ARGV[1])")
+    (folder.parent / "other.lua").write_text("return 1")
+    assert service.kvdb.run_lua("add", ["n"], [5]) == 5
+    assert service.kvdb.run_lua("add.lua", ["n"], [5]) == 10
+    for wrong in ("nope", "../other"):
+        with pytest.raises(KeyError, match=r"zato\.lua_dir"):
+            service.kvdb.run_lua(wrong)

@@ -45,6 +45,10 @@ class ZatoSection(Model):
             "directory"
         ),
     ] = "config/repo/static"
+    lua_dir: Annotated[
+        str,
+        setting("Folder of the scripts of self.kvdb.run_lua; relative to the server's directory"),
+    ] = "config/repo/lua/user"
     crypto_key: Annotated[
         Secret | None,
         setting(

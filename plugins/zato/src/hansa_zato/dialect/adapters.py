@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import GenericAlias
 from typing import ClassVar, Final
 
+from ..bunch import Bunch
 from ..constants import ADAPTER_PARAMS
 from ..outgoing.reply import Reply
 from ..payloads import PlainDict, Value
@@ -128,6 +129,24 @@ class RESTAdapter(Service):
         if self.model is not None and data is not None:
             data = _as_model(self.model, data)
         self.response.payload = self.map_response(data, params=params, response=reply)
+
+
+class WSXAdapter(Service):
+    """Gets the messages that a server of WebSockets sends, as the service of a
+    `channel websocket-client`.
+    """
+
+    abstract: ClassVar[bool] = True
+
+    def on_message_received(self, ctx: Bunch) -> Value:
+        """Handle a message, `ctx.data`; what it returns is the response."""
+
+    def handle(self) -> None:
+        """Hand the message over."""
+        payload = self.request.payload
+        answer = self.on_message_received(Bunch(type="message", data=payload, cid=self.cid))
+        if answer is not None:
+            self.response.payload = answer
 
 
 def _as_model(model: type, data: Value) -> Value:

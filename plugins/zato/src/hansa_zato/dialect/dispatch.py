@@ -88,7 +88,10 @@ class CompiledService:
         if handle is None:
             return wire.empty(405, core.cid, {"Allow": ", ".join(verbs(self._cls))})
         self._hooks.run(service, handle)
-        return self._writer.respond(service, core)
+        response = self._writer.respond(service, core)
+        if service.request.is_refused:
+            response.outcome = "reject"
+        return response
 
     def _prepare(self, core: CoreRequest) -> Service:
         """Return an instance of the service with all that it knows about a message."""

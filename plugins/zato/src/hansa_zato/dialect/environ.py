@@ -45,6 +45,7 @@ def wsgi_environ(service: Service) -> PlainDict:
         "zato.request_timestamp": started.astimezone(),
         "zato.request_timestamp_utc": started,
         "zato.request_ctx.in_reply_to": service.in_reply_to,
+        "zato.wsx": service.core.extra.get("client"),
     }
 
 

@@ -13,6 +13,7 @@ from ..bunch import Bunch, bunchify
 from ..payloads import PlainDict, Value
 from ..sio.reading import Input
 from ..sio.xml import XMLElement
+from .brokers import AMQPMessage, WMQMessage
 from .environ import http_environ
 
 _UNREAD: Final = object()
@@ -94,6 +95,7 @@ class Request:
         "data_format",
         "http",
         "input",
+        "is_refused",
         "logger",
         "merge_channel_params",
         "params_priority",
@@ -118,6 +120,7 @@ class Request:
         self.http = HTTPData(core)
         self.data_format = data_format
         self.transport = transport
+        self.is_refused = False
         self.merge_channel_params = True
         self.params_priority = "channel-params-over-msg"
         self.simple_io_config: PlainDict = {}
@@ -163,6 +166,21 @@ class Request:
     def extra(self) -> Mapping[str, Value]:
         """What else the channel knows about the message."""
         return self._core.extra
+
+    @property
+    def amqp(self) -> AMQPMessage:
+        """The message as a channel of AMQP received it."""
+        return AMQPMessage(self._core, self._decide)
+
+    def _decide(self, is_refused: bool) -> None:
+        self.is_refused = is_refused
+
+    @property
+    def wmq(self) -> WMQMessage:
+        """What IBM MQ says of the message."""
+        return WMQMessage(self._core)
+
+    ibm_mq = wmq
 
     def bunchified(self) -> Value:
         """Return a copy of the payload with attribute access at every depth."""

@@ -33,6 +33,7 @@ from ..payloads import PlainDict, Value
 from ..sio.declaration import declaration
 from ..sio.description import IOModels, describe
 from . import dispatch, failure, lookup
+from .broker import BrokerClient
 from .channel import ChannelInfo, channel_of
 from .clock import TimeUtil
 from .crypto import Crypto
@@ -291,6 +292,11 @@ class Service(Invoking, Lifecycle, CoreService):
         )  # lazy: few services look at definitions this way
 
         return ConfigurationDatabase(self.server)
+
+    @property
+    def broker_client(self) -> BrokerClient:
+        """The queue of asynchronous calls."""
+        return BrokerClient(self)
 
     @property
     def msg(self) -> MessageFacade:

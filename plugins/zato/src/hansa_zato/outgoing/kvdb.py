@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hansa import NotFound
 
 from ..constants import KVDB
 from ..payloads import Value
+from ..section import ZatoSection
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -55,6 +57,28 @@ class KeyValueDB:
         key = KVDB.SEPARATOR.join((KVDB.TRANSLATION, system1, key1, value1, system2, key2))
         found = self.conn.hget(key, "value2")
         return default if found is None else str(found)
+
+    def run_lua(
+        self, name: str, keys: Sequence[str] = (), args: Sequence[str | float] = ()
+    ) -> Value:
+        """Run the script NAME.lua of the folder `zato.lua_dir` in Redis, and return its answer.
+
+        Raises KeyError if there is none.
+        """
+        folder = Path(self._server.dir) / self._server.section(ZatoSection).lua_dir
+        file = name.removesuffix(".lua") + ".lua"
+        known = [each.name for each in folder.glob("*.lua")]
+        if file not in known:
+            raise KeyError(f"there is no script {file!r} in {folder.name}, the zato.lua_dir")
+        script = self.conn.register_script((folder / file).read_text(encoding="utf-8"))
+        return script(keys=list(keys), args=list(args))
+
+    def subscribe(self, *channels: str) -> Value:
+        """Return a subscription of Redis itself to channels, to be read and closed by the caller."""
+        conn: Value = self.conn
+        found = conn.pubsub(ignore_subscribe_messages=True)
+        found.subscribe(*channels)
+        return found
 
     def publish(self, channel: str, message: object) -> Value:
         """Publish a message with Redis itself; returns how many subscribers received it."""

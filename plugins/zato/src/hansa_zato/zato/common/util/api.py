@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from hansa_zato.zato.common.util import asbool, new_cid, uncamelify, utcnow
+from hansa_zato.zato.common.util import (
+    asbool,
+    hot_deploy,
+    new_cid,
+    payload_from_request,
+    uncamelify,
+    utcnow,
+)
 
-__all__ = ["asbool", "new_cid", "uncamelify", "utcnow"]
+__all__ = ["asbool", "hot_deploy", "new_cid", "payload_from_request", "uncamelify", "utcnow"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hansa_zato.constants import CHANNEL, DATA_FORMAT
-from hansa_zato.dialect.adapters import RESTAdapter
+from hansa_zato.dialect.adapters import RESTAdapter, WSXAdapter
 from hansa_zato.dialect.channel import ChannelInfo
 from hansa_zato.dialect.exceptions import ZatoException
 from hansa_zato.dialect.service import Service
@@ -61,6 +61,7 @@ __all__ = [
     "Service",
     "Text",
     "Unicode",
+    "WSXAdapter",
     "ZatoException",
     "dataclass",
 ]
