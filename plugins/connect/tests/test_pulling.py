@@ -533,6 +533,47 @@ def test_an_empty_source_is_asked_once_in_each_interval():
     assert source.fetches <= 1 + (time.monotonic() - began) / 0.05
 
 
+@pytest.mark.parametrize(
+    ("pool", "prefetch", "least"), [(2, 10, 5), (10, 10, 1), (20, 10, 1), (3, 1, 1), (4, 6, 3)]
+)
+def test_several_messages_are_asked_for_at_a_time(pool, prefetch, least):
+    source, limits = Source(), []
+    one = make(source, Inbox(), pool=pool, prefetch=prefetch)
+
+    def fetch(limit, wait):
+        limits.append(limit)
+        return MemoryChannel.fetch(one, limit, wait)
+
+    one.fetch = fetch
+    source.send(*[b"x"] * 60)
+    run(one, lambda: len(source.done) == 60)
+    assert limits[0] == prefetch
+    assert min(limits) >= least and max(limits) <= prefetch
+
+
+@pytest.mark.parametrize(("pool", "prefetch"), [(2, 10), (10, 10), (20, 10), (3, 1), (4, 6)])
+def test_no_thread_waits_for_a_message_that_is_there(pool, prefetch):
+    source, inbox, going = Source(), Inbox(), threading.Event()
+    numbers = itertools.count()
+
+    def all_but_the_first_take_their_time(request):
+        number = next(numbers)
+        inbox(request)
+        if number:
+            going.wait(30)
+        return answer(request, "done")
+
+    one = make(source, all_but_the_first_take_their_time, pool=pool, prefetch=prefetch)
+    source.send(*[b"x"] * 60)
+    one.start()
+    try:
+        wait_until(lambda: len(inbox.requests) == 1 + min(pool, prefetch), 30)
+    finally:
+        going.set()
+        one.stop()
+    assert not source.faults
+
+
 def test_stop_wakes_a_fetch_that_waits_for_messages():
     source = Source()
     one = make(source, Inbox(), interval=60)

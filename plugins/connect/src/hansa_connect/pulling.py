@@ -125,6 +125,8 @@ class PullingChannel(HandlingChannel[PullT]):
         self._lost = threading.Event()
         self._changed = threading.Condition()
         self._in_hand = 0
+        most = self.config.prefetch
+        self._enough = max(most // 2, min(self.config.pool, most) - 1)
         self._put_back: OrderedDict[str, None] = OrderedDict()
         self.connect()
         self._start_workers()
@@ -206,12 +208,15 @@ class PullingChannel(HandlingChannel[PullT]):
                 self.lost(error)
 
     def _room(self) -> int:
-        """Return how many more messages may be taken; waits until there is room, or the end."""
+        """Return how many more messages may be taken; waits until there is room, or the end.
+
+        There is room once half of them are settled, as long as no thread has to wait for one:
+        asking for each message by itself would cost more than handling it.
+        """
         with self._changed:
             while not self._stopping.is_set():
-                room = self.config.prefetch - self._in_hand
-                if room > 0:
-                    return room
+                if self._in_hand <= self._enough:
+                    return self.config.prefetch - self._in_hand
                 self._changed.wait()
         return 0
 
@@ -269,6 +274,12 @@ class PullingChannel(HandlingChannel[PullT]):
         self._release()
 
     def _settled(self, delivery: Delivery) -> None:
+        # of most messages nothing was noted
+        if delivery.redelivered or not self.flags_redelivery:
+            self._forget(delivery)
+        self._release()
+
+    def _forget(self, delivery: Delivery) -> None:
         digest = self._digest(delivery)
         if not self.flags_redelivery:
             self._attempts.forget(_mark(digest))
@@ -276,12 +287,12 @@ class PullingChannel(HandlingChannel[PullT]):
             self._attempts.forget(digest)
             with self._changed:
                 self._put_back.pop(digest, None)
-        self._release()
 
     def _release(self) -> None:
         with self._changed:
             self._in_hand -= 1
-            self._changed.notify_all()
+            if self._in_hand <= self._enough:
+                self._changed.notify_all()
 
     def _remember(self, digest: str) -> None:
         """Note that a message comes again since its service failed, and not since a worker ended."""

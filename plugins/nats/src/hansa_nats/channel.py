@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,8 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
         self._waiting: asyncio.Queue[Msg] = asyncio.Queue(self.config.prefetch)
         self._unfetched: list[Msg] = []
         self._in_work: dict[int, Msg] = {}
+        self._handled: deque[Msg] = deque()
+        self._acknowledging = False
         self.loop.run(self._subscribe(), self.config.timeout)
 
     def disconnect(self) -> None:
@@ -92,7 +95,11 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
         """Acknowledge a message of a stream."""
         if self.config.stream:
             self._in_work.pop(id(delivery), None)
-            self.loop.spawn(delivery.tag.ack(), "acknowledgement")
+            self._handled.append(delivery.tag)
+            # waking the loop costs more than all the rest: once for all that are handled meanwhile
+            if not self._acknowledging:
+                self._acknowledging = True
+                self.loop.spawn(self._acknowledge(), "acknowledgements")
 
     def put_back(self, delivery: Delivery, delay: float) -> None:
         """Have JetStream deliver a message again; one without a stream is gone."""
@@ -159,6 +166,12 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             while len(found) < limit:
                 found.append(self._waiting.get_nowait())
         return found
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge what was handled, also while this goes on."""
+        self._acknowledging = False
+        while self._handled:
+            await self._handled.popleft().ack()
 
     async def _drain(self, subscription: Subscription) -> None:
         """Unsubscribe, and take in what the library has; `_waiting` may be full by then."""

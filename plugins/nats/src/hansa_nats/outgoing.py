@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hansa import (
     HansaError,
@@ -22,6 +22,9 @@ from hansa import (
 from .connection import ServerConnection
 from .settings import PublishingSettings, subject_fault
 from .streams import ensure_stream
+
+if TYPE_CHECKING:
+    from nats.js.client import JetStreamContext
 
 ResultT = TypeVar("ResultT")
 
@@ -51,9 +54,13 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
 
     type = "nats"
 
+    _context: JetStreamContext
+
     def start(self) -> None:
         """Connect; raises if the server is not there."""
         self.open_connection()
+        # the loop keeps the time of each call
+        self._context = self.client.jetstream(timeout=None)
         config = self.config
         if config.declare:
             work = ensure_stream(self.client, config.stream, config.subject)
@@ -164,8 +171,7 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
             raise known
 
     async def _store(self, subject: str, message: bytes, headers: dict[str, str]) -> Stored:
-        context = self.client.jetstream()
-        found = await context.publish(subject, message, timeout=86400, headers=headers)
+        found = await self._context.publish(subject, message, headers=headers)
         return Stored(found.stream, found.seq, bool(found.duplicate))
 
     async def _request(
