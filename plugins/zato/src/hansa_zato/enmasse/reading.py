@@ -118,5 +118,7 @@ def _generation(document: Document, *, json_text: bool) -> Generation:
     sections = {one.section for one in document.objects}
     if sections & _ONLY_MINIMAL:
         return "minimal"
-    named = any("security_name" in one.item for one in document.objects)
+    named = any(
+        "security_name" in one.item for one in document.objects if one.section in _MERGED.values()
+    )
     return "2.0" if json_text and not named else "3.x"

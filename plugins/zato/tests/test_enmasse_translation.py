@@ -1,0 +1,229 @@
+"""What objects of Zato become, and what is said of those that do not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hansa_zato.enmasse.passwords import fill
+from hansa_zato.enmasse.reading import read
+from hansa_zato.enmasse.translation import Translation, translate
+from hansa_zato.mapping import MAPPINGS, NOT_CARRIED, by_section
+
+from plugins.zato.tests.enmasse_files import VARIABLES, channel, of_2_0, write_json, write_yaml
+
+JOB = {"name": "a", "service": "s", "job_type": "interval_based", "seconds": 5}
+
+
+def translated(folder: Path, config: dict[str, Any], **variables: str) -> Translation:
+    write = write_yaml if "channel_rest" in config or "security" in config else write_json
+    return translate(read(write(folder / "file", config)), variables)
+
+
+def told(made: Translation) -> list[tuple[str, str, str]]:
+    return [(one.code, one.name, one.key) for one in made.findings]
+
+
+def only(made: Translation) -> dict[str, Any]:
+    (definition,) = made.definitions.values()
+    return definition.settings
+
+
+def test_everything_of_a_file_is_carried_over_or_told(tmp_path: Path):
+    made = translated(tmp_path, of_2_0())
+    fill(made, {}, VARIABLES)
+    parts = {"def_amqp", "def_jms_wmq", "query_cassandra"}
+    objects = sum(len(items) for key, items in of_2_0().items() if key not in parts)
+    of_odoo = 1  # its login is a definition, too
+    assert len(made.definitions) + len(made.left_out) == objects + of_odoo
+    assert not [one for one in made.findings if one.severity == "error"]
+    assert {one.name for one in made.left_out} == {
+        "technician",
+        "clerk",
+        "zato.stats.process-raw-times",
+    }
+
+
+def test_each_key_has_a_mapping_or_a_reason():
+    for mapping in MAPPINGS:
+        section, _, type = mapping.zato.partition(".")
+        assert by_section(section, type) is not None
+        assert mapping.zato not in NOT_CARRIED
+
+
+def test_connections_have_what_their_definition_says(tmp_path: Path):
+    config = of_2_0()
+    made = translated(tmp_path, {key: config[key] for key in ("def_amqp", "channel_amqp")})
+    assert only(made) == {
+        "active": False,
+        "service": "rates.note",
+        "queue": "orders",
+        "consumer_tag": "house",
+        "format": "json",
+        "host": "127.0.0.1",
+        "port": 5672,
+        "vhost": "/",
+        "username": "eve",
+        "heartbeat": 30,
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"channel_amqp": [{"name": "a", "def_name": "x"}]}, ("E05", "a", "def_name")),
+        ({"channel_amqp": [{"name": "a"}]}, ("E08", "a", "def_name")),
+        ({"scheduler": [{"service": "s"}]}, ("E04", "", "name")),
+        ({"def_sec": [{"name": "a"}]}, ("E04", "a", "type")),
+        ({"def_sec": [{"name": "a", "type": "magic"}]}, ("E09", "a", "")),
+        ({"def_magic": [{"name": "a"}]}, ("E10", "a", "")),
+        ({"scheduler": [JOB, JOB]}, ("E01", "a", "")),
+        ({"scheduler": [{**JOB, "seconds": "x"}]}, ("E08", "a", "seconds")),
+        ({"scheduler": [{**JOB, "seconds": None}]}, ("E08", "a", "seconds")),
+        ({"scheduler": [{**JOB, "job_type": "never"}]}, ("E08", "a", "job_type")),
+        ({"scheduler": [{**JOB, "start_date": "soon"}]}, ("E08", "a", "start_date")),
+        ({"scheduler": [{"name": "a", "seconds": 5}]}, ("E08", "a", "service")),
+        ({"scheduler": [{**JOB, "colour": "red"}]}, ("W21", "a", "colour")),
+        ({"outconn_plain_http": [{"name": "a", "host": "x", "sec_def": "b"}]}, ("E08", "a", "host")),
+        ({"channel_plain_http": [{"name": "a", "url_path": "/", "service": "s"}]},
+         ("E05", "a", "sec_def")),
+        ({"channel_rest": [{"name": "a", "url_path": "/", "service": "s", "groups": ["g"]}]},
+         ("E05", "a", "groups")),
+        ({"security": [{"name": "a", "type": "ntlm", "username": "b",
+                        "password": "Zato_Enmasse_Env.X"}]}, ("E21", "a", "password")),
+        ({"pubsub_topic": [{"name": "a"}]}, ("W20", "a", "")),
+        ({"def_amqp": [{"name": "a"}]}, ("W20", "a", "")),
+    ],
+)  # fmt: skip
+def test_what_is_told(tmp_path: Path, config, expected):
+    assert expected in told(translated(tmp_path, config))
+
+
+def test_a_channel_that_roles_guard_is_left_out(tmp_path: Path):
+    made = translated(tmp_path, {"channel_plain_http": [{**channel(0), "has_rbac": True}]})
+    assert not made.definitions
+    assert told(made) == [("W20", "rates-0", "has_rbac")]
+    assert "role" in made.findings[0].instead
+
+
+def test_definitions_that_sign_are_those_that_connections_name(tmp_path: Path):
+    made = translated(tmp_path, of_2_0())
+    signs = {key[2]: one.settings.get("signs") for key, one in made.definitions.items()}
+    assert signs["partner"] is True
+    assert not signs["envelopes"]
+
+
+def test_groups_are_lists_of_definitions(tmp_path: Path):
+    config = {
+        "security": [{"name": "a", "type": "basic_auth", "username": "a"}],
+        "groups": [{"name": "g", "members": ["a", "b"]}, {"name": "h", "members": ["b", "c"]}],
+        "channel_rest": [
+            {"name": "x", "url_path": "/x", "service": "s", "groups": ["g", "h"]},
+            {"name": "y", "url_path": "/y", "service": "s"},
+        ],
+    }
+    made = translated(tmp_path, config)
+    assert made.definitions["channel", "http", "x"].settings["security"] == ["a", "b", "c"]
+    assert "security" not in made.definitions["channel", "http", "y"].settings
+
+
+@pytest.mark.parametrize(
+    ("item", "settings"),
+    [
+        ({"mode": "ssl"}, {"implicit": True}),
+        ({"mode": "starttls"}, {}),
+        ({"mode": "plain"}, {"tls": False}),
+    ],
+)
+def test_words_that_are_several_settings(tmp_path: Path, item, settings):
+    config = {"email_smtp": [{"name": "a", "host": "b", **item}]}
+    assert only(translated(tmp_path, config)) == {"host": "b", **settings}
+
+
+@pytest.mark.parametrize(
+    ("section", "item", "settings"),
+    [
+        ("outconn_plain_http", {"host": "https://a.b", "url_path": "/{c}", "sec_def": "zato-no-security",
+                                "tls_verify": "false"},
+         {"address": "https://a.b", "url_path": "/{c}", "verify": False}),
+        ("outconn_soap", {"host": "https://a.b", "url_path": "/c?wsdl", "sec_def": "zato-no-security",
+                          "serialization_type": "suds"},
+         {"address": "https://a.b", "url_path": "/c?wsdl", "wsdl": "https://a.b/c?wsdl"}),
+        ("def_sec", {"type": "ntlm", "username": "A\\b", "password": "c"},
+         {"username": "b", "domain": "A", "password": "c"}),
+        ("def_sec", {"type": "apikey", "username": "X-Key", "password": "c"},
+         {"header": "X-Key", "key": "c"}),
+        ("def_sec", {"type": "tls_key_cert", "value": "-----BEGIN CERTIFICATE-----\nA\n"
+                     "-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nB\n"
+                     "-----END PRIVATE KEY-----\n"},
+         {"certificate": "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
+          "key": "-----BEGIN PRIVATE KEY-----\nB\n-----END PRIVATE KEY-----\n"}),
+        ("cloud_aws_s3", {"address": "https://s3.amazonaws.com/", "security_name": None,
+                          "sec_def": "zato-no-security"}, {}),
+        ("outconn_sql", {"engine": "mysql+pymysql", "db_name": "d", "extra": "a=1\nb=true\nc=x"},
+         {"engine": "mysql", "database": "d", "options": {"a": 1, "b": True, "c": "x"}}),
+        ("scheduler", {"service": "s", "job_type": "one_time", "start_date": "2014-01-01 10:00:00"},
+         {"service": "s", "job_type": "one_time", "start": "2014-01-01T10:00:00Z"}),
+        ("channel_plain_http", {"url_path": "/a", "service_name": "s", "sec_def": "b",
+                                "data_format": "post", "method": "post"},
+         {"url_path": "/a", "service": "s", "security": "b", "forms": {"enabled": True},
+          "method": "POST"}),
+    ],
+)  # fmt: skip
+def test_objects_and_their_settings(tmp_path: Path, section, item, settings):
+    assert only(translated(tmp_path, {section: [{"name": "a", **item}]})) == settings
+
+
+# -- passwords -------------------------------------------------------------------------------------
+
+PARTNER = {"name": "partner", "type": "basic_auth", "username": "ada"}
+KEY = ("security", "basic", "partner")
+
+
+def test_a_password_comes_from_the_file_the_environment_or_a_person(tmp_path: Path):
+    made = translated(tmp_path, {"def_sec": [{**PARTNER, "password": "given"}]})
+    fill(made, {}, {})
+    assert only(made)["password"] == "given"
+    for variables, asked in (({"SECURITY_BASIC_PARTNER_PASSWORD": "set"}, ""), ({}, "asked")):
+        made = translated(tmp_path, {"def_sec": [PARTNER]})
+        fill(made, {}, variables, ask=lambda prompt, asked=asked: asked)  # type: ignore[misc]
+        assert only(made)["password"] == (asked or "set")
+        assert not made.findings
+
+
+@pytest.mark.parametrize("stored", ["gAAAAABbX", "zato+secret://x", "******", None])
+def test_a_password_is_never_invented(tmp_path: Path, stored):
+    made = translated(tmp_path, {"def_sec": [{**PARTNER, "password": stored}]})
+    fill(made, {}, {})
+    assert "password" not in only(made)
+    error = made.findings[-1]
+    assert (error.code, "SECURITY_BASIC_PARTNER_PASSWORD" in error.message) == ("E20", True)
+
+
+def test_a_password_that_is_there_stays(tmp_path: Path):
+    there = {KEY: {"username": "ada", "password": {"$encrypted": "x"}}}
+    for item in (PARTNER, {**PARTNER, "password": "new"}):
+        made = translated(tmp_path, {"def_sec": [item]})
+        fill(made, there, {})
+        assert only(made)["password"] == {"$encrypted": "x"}
+    assert told(made) == [("W23", "partner", "password")]
+    fill(made := translated(tmp_path, {"def_sec": [item]}), there, {}, replace=True)
+    assert only(made)["password"] == "new"
+
+
+def test_passwords_may_stay_references(tmp_path: Path):
+    item = {**PARTNER, "username": "Zato_Enmasse_Env.WHO", "password": "ZatoEnmasseEnv.SECRET"}
+    file = write_yaml(tmp_path / "file", {"security": [item]})
+    made = translate(read(file), {"WHO": "ada"}, keep_variables=True)
+    assert only(made) == {"username": "ada", "password": {"$env": "SECRET"}}
+    made = translate(read(file), {"WHO": "ada", "SECRET": "open"})
+    assert only(made) == {"username": "ada", "password": "open"}
+
+
+def test_secrets_are_in_no_finding(tmp_path: Path):
+    item = {**PARTNER, "password": "hunter2", "colour": "red"}
+    made = translated(tmp_path, {"def_sec": [item], "def_magic": [item]})
+    fill(made, {}, {})
+    assert made.findings
+    assert "hunter2" not in str([one.show() for one in made.findings])
