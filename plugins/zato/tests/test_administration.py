@@ -387,6 +387,15 @@ class Sample(NamedTuple):
 PEER = {"host": "127.0.0.1", "port": 1}
 BROKER = {**PEER, "username": "u", "password": "p"}
 SAMPLES = {
+    "zato.message.namespace": Sample(
+        {"value": "urn:a"}, ("value", "urn:a"), {"value": "urn:b"}, ("value", "urn:b")
+    ),
+    "zato.message.xpath": Sample(
+        {"value": "/a/b"}, ("value", "/a/b"), {"value": "/a/c"}, ("value", "/a/c")
+    ),
+    "zato.message.json-pointer": Sample(
+        {"value": "/a/b"}, ("value", "/a/b"), {"value": "/a/c"}, ("value", "/a/c")
+    ),
     "zato.channel.amqp": Sample(
         {**BROKER, "queue": "q", "service": "rates.get", "data_format": "json"},
         ("queue", "q"),

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from hansa import Invalid, Model, load, setting
 
 Status = Literal["works", "differs", "not"]
-PROVIDERS: Final = ("hansa_zato.administration.table",)
+PROVIDERS: Final = ("hansa_zato.administration.table", "hansa_zato.compatibility.objects")
 """Modules with further subjects, made from what they declare, in their `SUBJECTS`."""
 
 

@@ -14,6 +14,7 @@ from .data import DATA
 from .http import HTTP
 from .jobs import JOBS
 from .mapping import Mapping
+from .messages import MESSAGES
 from .messaging import MESSAGING
 from .parts import NO_SECURITY, Generation, Key, Reading, Remark, Writing
 from .reasons import BUILT_IN, NOT_CARRIED, Reason
@@ -36,7 +37,15 @@ __all__ = [
     "security_types",
 ]
 
-MAPPINGS: Final[tuple[Mapping, ...]] = (*SECURITY, *HTTP, *MESSAGING, *DATA, *CLOUD, *JOBS)
+MAPPINGS: Final[tuple[Mapping, ...]] = (
+    *SECURITY,
+    *HTTP,
+    *MESSAGING,
+    *DATA,
+    *CLOUD,
+    *JOBS,
+    *MESSAGES,
+)
 """All mappings."""
 
 _BY_ZATO: Final = {mapping.zato: mapping for mapping in MAPPINGS}

@@ -1,5 +1,5 @@
-"""Channels, outgoing connections, clouds, e-mail and search: `zato.channel.*`, `zato.outgoing.*` and
-so on.
+"""Channels, outgoing connections, clouds, e-mail, search and expressions: `zato.channel.*`,
+`zato.outgoing.*` and so on.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ TYPES: Final = (
     of("email.imap", "email_imap", PING),
     of("search.es", "search_es"),
     of("search.solr", "search_solr"),
+    of("message.namespace", "def_namespace"),
+    of("message.xpath", "xpath"),
+    of("message.json-pointer", "json_pointer"),
 )
 """Types with a mapping of their own."""
 

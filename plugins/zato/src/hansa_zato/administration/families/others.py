@@ -25,9 +25,6 @@ DELIVERY: Final = (
 )
 
 SERVICES: Final = (
-    *not_carried("def_namespace", "zato.message.namespace", CRUD),
-    *not_carried("xpath", "zato.message.xpath", CRUD),
-    *not_carried("json_pointer", "zato.message.json-pointer", CRUD),
     *not_carried("pubsub_topics", "zato.pubsub.topics", TOPICS),
     *not_carried("pubsub_consumers", "zato.pubsub.consumers", CONSUMERS),
     *not_carried("pubsub_producers", "zato.pubsub.producers", (*CRUD, "get-info")),

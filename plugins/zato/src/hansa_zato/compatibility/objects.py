@@ -1,0 +1,38 @@
+"""The objects of Zato's files of enmasse as a part of the table of Zato's names."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..mapping import MAPPINGS, NOT_CARRIED, Mapping
+from .table import Row, Status, Subject
+
+TITLE: Final = "Objects of enmasse"
+NOTE: Final = (
+    "Keys of files of enmasse, of security definitions with their type; `hansa import zato` and "
+    "`hansa zato export` carry them over."
+)
+PROOF: Final = "plugins/zato/tests/test_enmasse_roundtrip.py"
+
+
+def _carried(mapping: Mapping) -> Row:
+    here = f"`{mapping.kind} {mapping.type}`"
+    note = f"{here}; {mapping.note}" if mapping.note else here
+    status: Status = "differs" if mapping.note else "works"
+    return Row(mapping.zato, TITLE, "", status, note, proof=PROOF)
+
+
+SUBJECTS: Final = (
+    Subject(
+        20,
+        TITLE,
+        NOTE,
+        (
+            *map(_carried, MAPPINGS),
+            *(
+                Row(key, TITLE, "", "not", f"{reason.why}: {reason.instead}")
+                for key, reason in NOT_CARRIED.items()
+            ),
+        ),
+    ),
+)
