@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import builtins
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, get_args, get_origin
 
 from typing_extensions import TypeVar
@@ -101,6 +103,11 @@ class Definition(Generic[ConfigT]):
     which sees in its settings that it is not in service. `acyclic`: definitions of this kind must not
     refer to each other in a circle, as parents must not. Core sets `builtin` where the definition
     comes with a plugin.
+
+    Definitions start in several threads at once. Two that import a package from different ends, one
+    as a whole and one a module of it, block each other: Python then raises `_DeadlockError`, or leaves
+    the package without some of its modules. So whoever imports a library where a definition starts, and
+    not where its own module begins, does it `with Definition.importing`, in one thread at a time.
     """
 
     kind: ClassVar[str] = ""
@@ -111,6 +118,7 @@ class Definition(Generic[ConfigT]):
     exclusive: ClassVar[bool] = False
     lives_inactive: ClassVar[bool] = False
     acyclic: ClassVar[bool] = False
+    importing: ClassVar[AbstractContextManager[object]] = threading.RLock()
     builtin: bool = False
 
     def __init_subclass__(cls, **options: object) -> None:

@@ -43,7 +43,8 @@ class Aws(Security[AwsSettings]):
     @cached_property
     def _signer(self) -> SigV4Auth:
         # PERF: 80 ms and 12 MB, which workers without such a definition save
-        from botocore.auth import S3SigV4Auth, SigV4Auth
+        with self.importing:
+            from botocore.auth import S3SigV4Auth, SigV4Auth
 
         config = self.config
         token = config.session_token

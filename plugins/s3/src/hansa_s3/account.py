@@ -42,7 +42,8 @@ class S3Account(Definition[ServerT]):
     def open_store(self, bucket: str) -> None:
         """Make the client and ask the server; raises if it is not there."""
         # a worker that does without S3 saves the memory of boto3
-        from .store import Store
+        with self.importing:
+            from .store import Store
 
         config = resolved(self.config, self.server.objects)
         self._store = Store(config, self._login(), self.trouble)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, TypedDict
 
-from hansa import Invalid
+from hansa import Definition, Invalid
 
 from .settings import S3SendingSettings, fault_of_metadata
 
@@ -67,7 +67,8 @@ def transfer_config(config: S3SendingSettings, size: int) -> TransferConfig:
     """Return how an upload of `size` bytes, 0 if that is not known, is cut into parts, and how many
     of them are in memory.
     """
-    from boto3.s3.transfer import TransferConfig
+    with Definition.importing:
+        from boto3.s3.transfer import TransferConfig
 
     part_size = max(config.part_size, -(-size // MOST_PARTS))
     made = TransferConfig(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from hansa import Login, Unavailable
+from hansa import Definition, Login, Unavailable
 from hansa_connect.remote import RemoteForbidden, RemoteNotFound
 
 from .faults import late, translated
@@ -87,8 +87,9 @@ class Store:
         self._client.meta.events.register_first("before-send.s3", self._check_deadline)
 
     def _options(self, *, signed: bool) -> Config:
-        from botocore import UNSIGNED
-        from botocore.config import Config
+        with Definition.importing:
+            from botocore import UNSIGNED
+            from botocore.config import Config
 
         config = self.config
         certificate = (config.tls_certificate, config.tls_key) if config.tls_certificate else None
@@ -183,8 +184,9 @@ class Store:
 def _session() -> Any:
     """Return what clients are made of: it keeps the description of S3, and no key."""
     # PERF: a client is made in 16 ms, and in ten times as much where it reads that description itself
-    import boto3
-    import botocore.session
+    with Definition.importing:
+        import boto3
+        import botocore.session
 
     return boto3.session.Session(botocore_session=botocore.session.Session(_VARIABLES))
 

@@ -55,15 +55,17 @@ class ElasticsearchOutgoing(EngineOutgoing[ElasticsearchSettings]):
     def client(self) -> Elasticsearch:
         """The client of Elasticsearch, whose requests go out over this connection."""
         # a worker that searches nothing saves the library
-        from .node import client_of
+        with self.importing:
+            from .node import client_of
 
         return client_of(self)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         """Raise what the client raises as errors of Hansa."""
-        from elastic_transport import SerializationError
-        from elasticsearch import ApiError, UnsupportedProductError
+        with self.importing:
+            from elastic_transport import SerializationError
+            from elasticsearch import ApiError, UnsupportedProductError
 
         try:
             yield

@@ -71,7 +71,8 @@ class SolrOutgoing(EngineOutgoing[SolrSettings]):
     def client(self) -> pysolr.Solr:
         """The client of pysolr, whose requests go out over this connection."""
         # a worker that searches nothing saves the library
-        from .solr_client import SolrClient
+        with self.importing:
+            from .solr_client import SolrClient
 
         return SolrClient(self, always_commit=self.config.commit)
 

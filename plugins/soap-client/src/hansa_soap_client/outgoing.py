@@ -64,7 +64,8 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         super().start()
         if self.config.wsdl:
             # zeep takes half a second and 20 MB, which a worker that only sends bodies saves
-            from .wsdl import WsdlClient
+            with self.importing:
+                from .wsdl import WsdlClient
 
             kept = self.server.dir / "soap"
             documents = Documents(self.config, self._read, self._post_envelope, kept)
@@ -80,7 +81,8 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         Raises `Invalid`, which names the import that is at fault.
         """
         if config.wsdl and not is_web_address(config.wsdl):
-            from .wsdl import check_file
+            with cls.importing:
+                from .wsdl import check_file
 
             check_file(config)
         return config

@@ -31,7 +31,8 @@ class SwiftAccount(LoggedIn[ServerT], Pooled[ServerT, "SwiftConnection"]):
     def open_account(self, *containers: str) -> None:
         """Log in and ask for the account, or for containers; raises what is wrong."""
         # a worker that does without Swift saves the memory of its libraries
-        from .identity import Identity
+        with self.importing:
+            from .identity import Identity
 
         self._identity = Identity(self.connection_config)
         self.open_pool()
@@ -54,7 +55,8 @@ class SwiftAccount(LoggedIn[ServerT], Pooled[ServerT, "SwiftConnection"]):
 
     def new_connection(self) -> SwiftConnection:
         """Return a connection that is not open yet."""
-        from .connection import SwiftConnection
+        with self.importing:
+            from .connection import SwiftConnection
 
         if self._identity is None:
             raise Unavailable(f"{self.what} is not started")
