@@ -77,6 +77,15 @@ def test_media_types_come_from_names():
     assert Attachment("a", b"", "image/webp").type_parts == ("image", "webp")
 
 
+def test_text_says_that_it_is_utf8():
+    files = [Attachment("a.csv", "Größe"), Attachment("b.csv", "Größe".encode("latin-1"))]
+    draft = Draft("a@example.com", "b@example.com", "s", "t", attachments=files)
+    message = message_from_bytes(draft.envelope().data, policy=default)
+    text, other = message.iter_attachments()
+    assert text.get_content() == "Größe"
+    assert text.get_content_charset() == "utf-8" and other.get_content_charset() is None
+
+
 @given(
     some.text(),
     some.text(),

@@ -31,6 +31,11 @@ def test_a_page(server: Facade) -> None:
     assert (response.status, response.content_type) == (200, "text/html; charset=utf-8")
 
 
+def test_filters_that_ask_for_settings(server: Facade) -> None:
+    response = server.call(page("{{ price|floatformat:2 }} {{ n }}", price=2.5, n=1000), "", "")
+    assert response.raw == b"2.50 1000"
+
+
 @pytest.mark.parametrize("template", ["{% if %}", "{% load static %}", "{% include 'a' %}"])
 def test_what_a_template_cannot_do(server: Facade, template: str) -> None:
     response = server.call(page(template), "", "")

@@ -277,8 +277,9 @@ def test_user_config(server: Facade, tmp_path: Any) -> None:
         with pytest.raises(Exception, match=r"bank\.conf cannot be read"):
             _ = found.user_config
     (tmp_path / "bank.conf").unlink()
-    with pytest.raises(Exception, match=r"bank\.conf cannot be read"):
+    with pytest.raises(Exception, match=r"bank\.conf cannot be read") as told:
         _ = found.user_config
+    assert "/" not in str(told.value) and str(tmp_path) in getattr(told.value, "reason", "")
 
 
 # -- verbs -----------------------------------------------------------------------------------------

@@ -61,6 +61,12 @@ class Attachment:
         return main, sub or "octet-stream"
 
     @property
+    def parameters(self) -> dict[str, str]:
+        """Those of the media type: the charset of text, which is US-ASCII where none is named."""
+        is_text = isinstance(self.content, str) and self.type_parts[0] == "text"
+        return {"charset": "utf-8"} if is_text else {}
+
+    @property
     def data(self) -> bytes:
         """The content; text as UTF-8."""
         return self.content.encode() if isinstance(self.content, str) else self.content
@@ -176,7 +182,11 @@ class Draft:
         for attachment in attached:
             main, sub = attachment.type_parts
             message.add_attachment(
-                attachment.data, maintype=main, subtype=sub, filename=attachment.name
+                attachment.data,
+                maintype=main,
+                subtype=sub,
+                filename=attachment.name,
+                params=attachment.parameters,
             )
 
     def _write_inline(self, message: EmailMessage, attachment: Attachment) -> None:

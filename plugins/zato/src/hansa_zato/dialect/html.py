@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -10,6 +11,7 @@ from hansa import Unavailable
 from .service import Service
 
 CONTENT_TYPE: Final = "text/html; charset=utf-8"
+_configuring: Final = threading.Lock()
 
 
 class HTMLService(Service):
@@ -28,7 +30,16 @@ class HTMLService(Service):
             from django.template import Context, Engine  # lazy: few services make pages
         except ImportError:
             raise Unavailable("templates need Django: install hansa-zato[html]") from None
-        # without these, rendering would look for settings of a site
+        _configure()
         context = Context(dict(ctx), use_l10n=False, use_tz=False)
         self.response.payload = str(Engine().from_string(template).render(context))
         self.response.content_type = CONTENT_TYPE
+
+
+def _configure() -> None:
+    """Give Django settings, for filters such as floatformat, unless a source has done so."""
+    from django.conf import settings
+
+    with _configuring:
+        if not settings.configured:
+            settings.configure(USE_I18N=False, USE_TZ=False)

@@ -37,7 +37,9 @@ def _read_file(path: Path) -> Bunch:
         lines = path.read_text(encoding="utf-8").splitlines()
         found = Bunch(_values(ConfigObj(lines, interpolation=False)))
     except (OSError, UnicodeDecodeError, ConfigObjError) as error:
-        raise Unavailable(f"the user configuration {path.name} cannot be read: {error}") from error
+        unavailable = Unavailable(f"the user configuration {path.name} cannot be read")
+        unavailable.reason = f"{path}: {error}"  # for the log alone
+        raise unavailable from error
     _read[path] = (changed, found)
     return found
 

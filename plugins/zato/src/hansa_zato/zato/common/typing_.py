@@ -11,8 +11,12 @@ from typing import Any, Dict, List, Optional, Set, Tuple, Union, cast  # noqa: U
 __all__ = [
     "any_",
     "anydict",
+    "anydictnone",
     "anylist",
+    "anylistnone",
+    "anynone",
     "boolnone",
+    "bytesnone",
     "callable_",
     "cast_",
     "dataclass",
@@ -21,20 +25,35 @@ __all__ = [
     "datetimez",
     "decimal_",
     "dict_",
+    "dict_field",
     "dictlist",
     "dictnone",
+    "dictorlist",
     "field",
+    "floatlist",
     "floatnone",
+    "intdict",
     "intlist",
+    "intlistnone",
     "intnone",
+    "intset",
     "list_",
+    "list_field",
     "listnone",
     "optional",
     "set_",
     "stranydict",
     "strdict",
+    "strdictlist",
+    "strdictnone",
+    "strint",
+    "strintdict",
     "strlist",
+    "strlistdict",
+    "strlistnone",
     "strnone",
+    "strset",
+    "strstrdict",
     "tuple_",
     "union_",
 ]
@@ -64,7 +83,35 @@ intnone = int | None
 listnone = anylist | None
 strnone = str | None
 
+anydictnone = anydict | None
+anylistnone = anylist | None
+anynone = any_ | None
+bytesnone = bytes | None
+dictorlist = anydict | anylist
+floatlist = list[float]
+intdict = dict[int, int]
+intlistnone = intlist | None
+intset = set[int]
+strdictlist = list[strdict]
+strdictnone = strdict | None
+strint = str | int
+strintdict = dict[str, int]
+strlistdict = dict[str, strlist]
+strlistnone = strlist | None
+strset = set[str]
+strstrdict = dict[str, str]
+
 date_ = datetime.date
 datetime_ = datetime.datetime
 datetimez = datetime.datetime
 decimal_ = decimal.Decimal
+
+
+def list_field() -> Any:
+    """Return the field of a model whose default is a new, empty list."""
+    return field(default_factory=list)
+
+
+def dict_field() -> Any:
+    """Return the field of a model whose default is a new, empty dictionary."""
+    return field(default_factory=dict)
