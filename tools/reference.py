@@ -23,6 +23,7 @@ from hansa_admin.rights import finality_of
 from hansa_cli.connection import connection_options
 
 from tools.compatibility import compatibility
+from tools.enmasse import enmasse
 from tools.environment import variables
 from tools.live import Live, leaves, live
 from tools.project import TOP, plugins
@@ -263,6 +264,7 @@ def pages() -> dict[str, str]:
         "admin.md": "".join(admin(found)),
         "commands.md": "".join(commands_page()),
         "environment.md": "".join(environment()),
+        "enmasse.md": "".join(enmasse()),
         "zato.md": "".join(compatibility()),
     }
     return {name: WRITTEN + text for name, text in texts.items()}

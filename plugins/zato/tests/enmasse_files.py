@@ -214,6 +214,11 @@ def of_2_0(channels: int = 3) -> dict[str, list[Any]]:
              "job_type": "interval_based", "service": "zato.stats.process-raw-times",
              "start_date": "2014-01-01 00:00:00"},
         ],
+        "cache_builtin": [
+            {"name": "rates", "is_active": True, "is_default": False, "max_size": 500,
+             "max_item_size": 5000, "extend_expiry_on_get": True, "extend_expiry_on_set": False,
+             "sync_method": "in-background", "persistent_storage": "no-persistent-storage"},
+        ],
         "rbac_role": [{"name": "clerk", "parent_name": "Root"}],
     }  # fmt: skip
 
@@ -272,6 +277,7 @@ def minimal(channels: int = 3) -> dict[str, list[Any]]:
              "extra": "application_name=house",
              "password": "Zato_Enmasse_Env.OUTGOING_SQL_CRM_PASSWORD"},
         ],
+        "cache": [{"name": "rates", "extend_expiry_on_get": True}],
         "jira": [{"name": "issues", "address": "https://example.com", "username": "ada"}],
     }  # fmt: skip
 

@@ -93,7 +93,7 @@ def test_a_configuration_comes_over(server: RunningServer, tmp_path: Path):
 
     # it comes over as one change, and answers
     applied = imported(server, file, "--apply")
-    assert len(applied["applied"]["changes"]) == len(planned["changes"]) == CHANNELS + 31
+    assert len(applied["applied"]["changes"]) == len(planned["changes"]) == CHANNELS + 32
     answers(server)
 
     # again, and as 3.x has it, it is the same

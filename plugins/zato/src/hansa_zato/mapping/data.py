@@ -301,4 +301,18 @@ ODOO: Final = Mapping(
     quiet=frozenset({"ping_timeout", "client_type"}),
 )
 
-DATA: Final = (SQL, FTP, SMTP, IMAP, CASSANDRA, ELASTIC, SOLR, ODOO)
+CACHE: Final = Mapping(
+    "cache_builtin",
+    "data",
+    "cache",
+    (
+        Field("max_size", "max_items", INTEGER, default=10_000),
+        Field("max_item_size", "max_value", INTEGER, default=100_000),
+        Field("extend_expiry_on_get", "extend_on_get", BOOLEAN, default=False),
+        Unused("extend_expiry_on_set", "writing an entry sets its expiry anew"),
+    ),
+    minimal="cache",
+    quiet=frozenset({"sync_method", "persistent_storage", "current_size"}),
+)
+
+DATA: Final = (SQL, FTP, SMTP, IMAP, CASSANDRA, ELASTIC, SOLR, ODOO, CACHE)

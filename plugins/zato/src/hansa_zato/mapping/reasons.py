@@ -19,9 +19,6 @@ _ROLES: Final = Reason(
     " whole",
     "`hansa role create NAME --services SERVICE --security DEFINITION`, and the channel by hand",
 )
-_MESSAGES: Final = Reason(
-    "expressions for `self.msg` are not definitions here", "write them where the service uses them"
-)
 _PUBSUB: Final = Reason(
     "topics and subscriptions are not carried over by files",
     "a broker (hansa-nats, hansa-kafka, hansa-amqp), or a channel redis",
@@ -51,9 +48,6 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
     "rbac_permission": _ROLES,
     "rbac_client_role": _ROLES,
     "rbac_role_permission": _ROLES,
-    "def_namespace": _MESSAGES,
-    "json_pointer": _MESSAGES,
-    "xpath": _MESSAGES,
     "notif_sql": Reason(
         "channel sql passes each row once, by a mark in the query, and not all rows each time",
         "`hansa channel sql create NAME --connection CONNECTION --query ...`, with :mark",
@@ -91,9 +85,7 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
     "slack": _OVER_HTTP,
     "telegram": _OVER_HTTP,
     "vault_connection": Reason("secrets are looked up by reference", "hansa-vault"),
-    "cache": Reason("caches of Zato are not carried over by files", "Redis: `self.kvdb.conn`"),
-    "cache_builtin": Reason("caches of Zato are not carried over by files", "`self.kvdb.conn`"),
-    "cache_memcached": Reason("there is no Memcached here", "Redis: `self.kvdb.conn`"),
+    "cache_memcached": Reason("there is no Memcached here", "a cache of hansa-cache, in Redis"),
     "channel_file_transfer": Reason(
         "it names folders and services in a form of its own", "channel file, ftp or sftp"
     ),
