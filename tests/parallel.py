@@ -67,6 +67,7 @@ TOGETHER = {
         r"plugins/sql/tests/test_(?!server)|plugins/zato/tests/test_sql\.py"
     ),
     "web": re.compile(r"plugins/web/tests/"),
+    "zato services": re.compile(r"tests/scenarios/zato_services/"),
     "web cluster": re.compile(r"tests/web/"),
     "dependent cluster": re.compile(
         r"tests/cluster/test_(odb_outage|redis_outage)\.py|tests/cluster/test_partition\.py.*\["
