@@ -1,13 +1,13 @@
-"""`self.schedule.onetime`: a definition of `channel schedule` that runs a service once."""
+"""`self.schedule.onetime`: a call that waits in the queue, or a definition of `channel schedule`."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
 import pytest
-from hansa import Unavailable, load
+from hansa import Queue, Unavailable, load
 from hansa_scheduler.channel import ScheduleChannel, ScheduleConfig
 from hansa_zato.dialect.exceptions import ServiceMissingException
 from hansa_zato.dialect.schedule import Schedule
@@ -58,6 +58,28 @@ def test_at_a_time(server: Facade, schedule: Schedule) -> None:
     assert data["payload"] == "" and "format" not in data
     schedule.onetime(None, Reminder, start_date=datetime(2031, 1, 31, 11), data="text")
     assert job(server)[2].payload == "text"
+
+
+def test_a_call_that_waits_in_the_queue(server: Facade, schedule: Schedule) -> None:
+    found: list[Any] = []
+
+    def handle(self: Any) -> None:
+        found.append((self.channel, self.job_type, self.request.payload))
+
+    reminder: Any = type("Reminded", (Service,), {"handle": handle})
+    server.add(reminder)
+    server.queue = cast(Queue, object())
+    cid = schedule.onetime(None, reminder, after_minutes=1, data={"day": date(2031, 1, 31)})
+    [call] = server.pending
+    assert 50 < call["delay"] <= 60 and call["cid"] == cid
+    schedule.onetime(None, reminder, start_date="2001-01-31")
+    assert server.pending[-1]["delay"] == 0
+    server.work()
+    assert found == [
+        ("scheduler", "one_time", {"day": "2031-01-31"}),
+        ("scheduler", "one_time", ""),
+    ]
+    assert server.definitions.stored == []
 
 
 def test_what_cannot_be_scheduled(server: Facade, schedule: Schedule) -> None:

@@ -21,6 +21,7 @@ from hansa import (
 from ..bunch import Bunch
 from ..cache import CacheAPI
 from ..compatibility.missing import missing_attribute
+from ..constants import CHANNEL, SCHEDULER
 from ..messages.facade import MessageFacade
 from ..outgoing import REST, Outgoing
 from ..outgoing.cassandra import CassandraQueries, connections as cassandra_connections
@@ -181,6 +182,8 @@ class Service(Invoking, Lifecycle, CoreService):
     @property
     def job_type(self) -> str | None:
         """one_time, interval_based or cron_style for the scheduler, else None."""
+        if self.options.get("channel") == CHANNEL.SCHEDULER:
+            return str(SCHEDULER.JOB_TYPE.ONE_TIME)  # of self.schedule.onetime
         return dispatch.job_type(self.binding)
 
     @property
