@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
+from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.command.enmasse import enmasse
 
 from plugins.zato.tests.enmasse_files import (
@@ -63,6 +64,7 @@ def exported(server: RunningServer, form: str) -> str:
 
 def answers(server: RunningServer) -> None:
     rate = {"response": {"rate": "1.22", "day": "2013-09-03"}}
+    wait_until(lambda: server.get("/rates/0/2013-09-03").ok, 60)
     assert server.get("/rates/0/2013-09-03").json() == rate
     assert server.post("/rates/1/2013-09-03", auth=ADA).json() == rate
     assert server.post("/rates/1/2013-09-03").status_code == 401
@@ -111,7 +113,7 @@ def test_exports_bring_an_empty_server_back(server: RunningServer, tmp_path: Pat
         file.write_text(before)
         assert imported(server, str(file), "--check")["changes"] == []
         hansa(server, "apply", str(empty), "--prune")
-        assert server.get("/rates/0/2013-09-03").status_code == 404
+        wait_until(lambda: server.get("/rates/0/2013-09-03").status_code == 404, 60)
         imported(server, str(file), "--apply")
         assert exported(server, form) == before
         answers(server)
@@ -122,6 +124,7 @@ def test_a_minimal_file_comes_over(server: RunningServer, tmp_path: Path):
     file = str(write_yaml(tmp_path / "enmasse.yml", minimal(CHANNELS)))
     applied = imported(server, file, "--apply")
     assert [one["name"] for one in applied["findings"] if one["code"] == "W20"] == ["issues"]
+    wait_until(lambda: server.get("/all/x", auth=ADA).ok, 60)
     assert server.post(f"/rates/{CHANNELS - 1}/x", auth=ADA).json()["response"]["day"] == "x"
     assert server.get("/all/x", auth=ADA).status_code == 200
     assert server.get("/all/x", headers=TILL).status_code == 200
@@ -169,6 +172,13 @@ def test_the_words_of_zato(server: RunningServer, tmp_path: Path, capsys, monkey
         "channel_plain_http": 1,
         "scheduler": 1,
     }
+    write_json(file, {"channel_amqp": [{"name": "a", "def_name": "rabbit"}]})
+    local = [*where, "--export-local", "--input", str(file)]
+    assert enmasse(local) == 1
+    assert "warn0001/W02" in capsys.readouterr().out
+    assert enmasse([*local, "--ignore-missing-defs", "--output", "merged.json"]) == 0
+    assert (tmp_path / "merged.json").exists()
+    capsys.readouterr()
     write_json(file, {"scheduler": ["file://gone.json"]})
     assert enmasse([*where, "--export-local", "--input", str(file)]) == 1
     assert "err0001/E02" in capsys.readouterr().out

@@ -187,7 +187,7 @@ def test_a_password_comes_from_the_file_the_environment_or_a_person(tmp_path: Pa
     assert only(made)["password"] == "given"
     for variables, asked in (({"SECURITY_BASIC_PARTNER_PASSWORD": "set"}, ""), ({}, "asked")):
         made = translated(tmp_path, {"def_sec": [PARTNER]})
-        fill(made, {}, variables, ask=lambda prompt, asked=asked: asked)  # type: ignore[misc]
+        fill(made, {}, variables, ask=lambda prompt, asked=asked: asked)
         assert only(made)["password"] == (asked or "set")
         assert not made.findings
 

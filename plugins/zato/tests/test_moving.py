@@ -47,7 +47,8 @@ def test_the_page_holds_what_it_says(server: RunningServer, tmp_path: Path):
         elif kind == "refused":
             script += f"! ({text}) | tee refused.txt\ngrep -q {told} refused.txt\n"
         else:
-            script += text
+            # a busy worker may take a moment to have what was imported
+            script += text.replace("curl ", "curl --retry 60 --retry-all-errors --retry-delay 1 ")
     done = subprocess.run(
         ["bash", "-exc", script],
         cwd=tmp_path,

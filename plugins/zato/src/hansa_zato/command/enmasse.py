@@ -14,7 +14,7 @@ import click
 from ..enmasse.exporting import Exported, export, text_of
 from ..enmasse.findings import Finding
 from ..enmasse.importing import Plan, ServerRefused, Wishes, apply, plan
-from ..enmasse.reading import Document, read
+from ..enmasse.reading import Document, missing_definitions, read
 from ..mapping import Generation
 from ..payloads import PlainDict
 from .grid import problems
@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         "--export-odb", "--export", action="store_true", help="export the server's definitions"
     )
     made.add_argument(
-        "--ignore-missing-defs", action="store_true", help="do not tell of missing definitions"
+        "--ignore-missing-defs",
+        action="store_true",
+        help="export --input although definitions are missing in it",
     )
     made.add_argument(
         "--replace-odb-objects",
@@ -97,11 +99,8 @@ def _import(arguments: argparse.Namespace, folder: Path) -> int:
     replaces = arguments.replace_odb_objects or found.translation.generation == "minimal"
     if not replaces:
         found.translation.findings += _existing(found)
-    shown = [
-        one for one in found.findings if not (arguments.ignore_missing_defs and _is_missing(one))
-    ]
-    if shown:
-        print(problems(shown, arguments.cols_width))
+    if found.findings:
+        print(problems(found.findings, arguments.cols_width))
     if found.has_errors or any(one.code == "W01" for one in found.findings):
         return 1
     apply(found, api)
@@ -120,10 +119,6 @@ def _existing(found: Plan) -> Iterator[Finding]:
             names = ", ".join(change["settings"])
             why = f"differs in {names}; --replace-odb-objects changes it"
             yield definition.source.finding("W01", why)
-
-
-def _is_missing(one: Finding) -> bool:
-    return one.code == "W02"
 
 
 def _told(found: Plan, change: PlainDict) -> str:
@@ -169,8 +164,11 @@ def _export(arguments: argparse.Namespace, folder: Path) -> int:
         if arguments.input is None:
             raise click.UsageError("--export-local requires --input")
         document = read(arguments.input)
-        if document.findings:
-            print(problems(document.findings, arguments.cols_width))
+        found = list(document.findings)
+        if not arguments.ignore_missing_defs and not arguments.export_odb:
+            found += missing_definitions(document)
+        if found:
+            print(problems(found, arguments.cols_width))
             return 1
         made = _objects(document)
         print("Includes merged in successfully")

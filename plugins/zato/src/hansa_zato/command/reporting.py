@@ -20,23 +20,10 @@ MISSING: Final = 5
 """Exit code of `--check` where something is missing."""
 
 
-@click.command("zato")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write it as a page.")
-@click.option("--all", "everything", is_flag=True, help="Also what runs.")
-@click.option(
-    "--check",
-    is_flag=True,
-    help="End with 4 if something differs, and with 5 if something is missing.",
-)
-def report_zato(
-    folder: Path, as_json: bool, html: Path | None, everything: bool, check: bool
+def run_report(
+    folder: Path, *, as_json: bool, html: Path | None, everything: bool, check: bool
 ) -> None:
-    """Say what of the services and enmasse files in FOLDER runs here, what differs, and what is missing.
-
-    Services are read, and neither imported nor run. No server is needed.
-    """
+    """Print the report of a folder, and write it as a page if asked to."""
     made = report(folder)
     if html is not None:
         write_private(html, page(made, everything=everything))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 from hansa_cli import output
 from hansa_cli.client import Client
-from hansa_cli.connection import command
 from hansa_cli.lost import answer_may_be_lost
 from hansa_cli.outcome import check_outcomes
 
@@ -27,42 +27,8 @@ NOT_WHOLE: Final = 5
 """Exit code of `--check` where not every object is carried over."""
 
 
-@command(
-    "zato",
-    click.Argument(["file"], type=click.Path(exists=True, dir_okay=False, path_type=Path)),
-    click.Option(
-        ["--apply", "applied"], is_flag=True, help="Make the changes, all of them or none."
-    ),
-    click.Option(
-        ["--check"],
-        is_flag=True,
-        help="End with 4 if something would change, and with 5 if something is not carried over.",
-    ),
-    click.Option(
-        ["--passwords"],
-        is_flag=True,
-        help="Replace passwords that are kept as hashes by those of the file; they stay otherwise.",
-    ),
-    click.Option(
-        ["--keep-variables"],
-        is_flag=True,
-        help="Leave passwords that name a variable to the environment of the servers.",
-    ),
-    click.Option(
-        ["--wait"],
-        type=click.FloatRange(0, 3600),
-        default=0.0,
-        show_default=True,
-        help="Seconds to wait for services that are to be deployed yet.",
-    ),
-)
-def import_zato(client: Client, as_json: bool, file: Path, **given: object) -> None:
-    """Show what importing a file of enmasse would change; with --apply, change it.
-
-    FILE is JSON of Zato 1.1 or 2.0, YAML of 3.x, or minimal YAML of 3.2 and 4, with its includes.
-    Exit codes: 0 done, 1 the file or the server has errors and nothing is changed, 2 usage, 3 no
-    server answers or a definition does not run, 4 and 5 as --check says.
-    """
+def run_import(client: Client, as_json: bool, file: Path, given: Mapping[str, object]) -> None:
+    """Show what importing a file would change, and change it if asked to; `given` has the options."""
     api = ServerApi(client)
     wishes = Wishes(
         os.environ,
@@ -133,22 +99,8 @@ def _with_advice(one: Finding) -> str:
     return f"{one.message}; instead: {one.instead}" if one.instead else one.message
 
 
-@command(
-    "export",
-    click.Argument(["file"]),
-    click.Option(
-        ["--form"],
-        type=click.Choice(list(FORMS)),
-        default="3.x",
-        show_default=True,
-        help="JSON of 2.0, YAML of 3.x, or minimal YAML of 3.2 and 4.",
-    ),
-)
-def export_zato(client: Client, as_json: bool, file: str, form: str) -> None:
-    """Write the definitions as a file of enmasse; - prints it.
-
-    Passwords are not written: files of 2.0 have none, others name environment variables.
-    """
+def run_export(client: Client, as_json: bool, file: str, form: str) -> None:
+    """Write the definitions as a file of enmasse."""
     config = client.call("admin.config.export", {"secrets": "env"})
     made = objects_of(config, FORMS[form])
     text = text_of(made, FORMS[form])

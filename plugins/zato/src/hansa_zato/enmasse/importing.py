@@ -161,7 +161,7 @@ def _faults(made: Translation, errors: Mapping[str, str]) -> Iterator[Finding]:
     """Return what the server refuses, by the objects of the file that it is about."""
     by_path = {".".join(key): definition for key, definition in made.definitions.items()}
     for path, fault in errors.items():
-        owner = max((one for one in by_path if _is_below(path, one)), key=len, default="")
+        owner = next((above for above in _upwards(path) if above in by_path), "")
         if not owner:
             yield Finding("E13", f"{path}: {fault}" if path else fault)
             continue
@@ -169,8 +169,11 @@ def _faults(made: Translation, errors: Mapping[str, str]) -> Iterator[Finding]:
         yield by_path[owner].source.finding(_code(setting), fault, setting)
 
 
-def _is_below(path: str, owner: str) -> bool:
-    return path == owner or path.startswith(f"{owner}.")
+def _upwards(path: str) -> Iterator[str]:
+    """Return a path, and what it is below, the nearest first; names may have points themselves."""
+    while path:
+        yield path
+        path = path.rpartition(".")[0]
 
 
 def _code(setting: str) -> str:

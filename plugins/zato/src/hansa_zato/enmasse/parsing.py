@@ -26,7 +26,9 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise Unparsable(f"line {self.peek_event().start_mark.line + 1}: has an alias (*)")
+            event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise Unparsable(f"line {line}: has an alias (*)")
         return super().compose_node(parent, index)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from ..mapping import MAPPINGS, NOT_CARRIED, Generation, security_types
+from ..mapping import MAPPINGS, NO_SECURITY, NOT_CARRIED, Generation, by_section, security_types
+from ..mapping.references import SECURITY_KEYS
 from .findings import Finding, ZatoObject
 from .parsing import Unparsable, is_json, parse, parse_include
 
@@ -122,3 +123,21 @@ def _generation(document: Document, *, json_text: bool) -> Generation:
         "security_name" in one.item for one in document.objects if one.section in _MERGED.values()
     )
     return "2.0" if json_text and not named else "3.x"
+
+
+def missing_definitions(document: Document) -> list[Finding]:
+    """Return which definitions objects of a file name that are not in it themselves."""
+    there = {(one.section, one.name) for one in document.objects}
+    security = {name for section, name in there if section in ("def_sec", "security")}
+    found = []
+    for one in document.objects:
+        mapping = by_section(one.section, one.security_type)
+        base = mapping.base if mapping is not None else None
+        named = next((one.item[key] for key in base.keys if one.item.get(key)), "") if base else ""
+        if base is not None and (base.zato, named) not in there:
+            found.append(one.finding("W02", f"there is no {base.zato} {named!r}", base.keys[0]))
+        for key in SECURITY_KEYS:
+            name = one.item.get(key) or NO_SECURITY
+            if name != NO_SECURITY and name not in security:
+                found.append(one.finding("W02", f"there is no definition {name!r}", key))
+    return found
