@@ -65,7 +65,7 @@ def test_servers_share_what_a_cluster_shares(made):
     for server in ("server1", "server2"):
         incoming = path / server / "pickup/incoming/services"
         assert (path / server / "pickup-dir").resolve() == incoming.resolve() and incoming.is_dir()
-    for shared in ("secret.key", "admin.password"):
+    for shared in ("secret.key", "admin.password", "pubapi.password", "admin.invoke.password"):
         assert (path / "server1" / shared).read_text() == (path / "server2" / shared).read_text()
     assert f"password:[{(path / 'server1/admin.password').read_text().strip()}]" in told
     balancer = tomllib.loads((path / "load-balancer/config.toml").read_text())["loadbalancer"]
@@ -81,6 +81,17 @@ def test_servers_share_what_a_cluster_shares(made):
         "127.0.0.1:17010",
         "127.0.0.1:17011",
     ]
+
+
+def test_users_of_zato_s_api_have_random_passwords(made):
+    path, told = made
+    files = [path / f"{user}.password" for user in ("admin", "pubapi", "admin.invoke")]
+    passwords = [file.read_text().strip() for file in files]
+    assert len(set(passwords)) == 3
+    assert all(len(password) == 32 for password in passwords)
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    for password in passwords[1:]:
+        assert password not in told
 
 
 def test_parts_start_in_an_order_in_which_they_find_each_other(made):

@@ -252,6 +252,29 @@ def test_a_redis_that_may_lose_is_refused_where_that_is_forbidden(make_cluster, 
     assert not cluster.processes()
 
 
+def test_users_of_zato_s_api(running):
+    """They are let in by the passwords in the files, at each server and through the load-balancer."""
+    file = running.path / "pubapi.password"
+    old = file.read_text().strip()
+    servers = [f"http://127.0.0.1:{running.base + 10 + number}" for number in range(2)]
+
+    def statuses(word):
+        return {
+            requests.post(
+                f"{address}/zato/json/zato.service.get-list",
+                json={"cluster_id": 1},
+                auth=("pubapi", word),
+                timeout=30,
+            ).status_code
+            for address in [*servers, running.front]
+        }
+
+    assert statuses(old) == {200}
+    running.run("update", "password", running.path, "pubapi", "--password", "a word of pubapi")
+    assert file.read_text() == "a word of pubapi\n"
+    wait_until(lambda: statuses("a word of pubapi") == {200} and statuses(old) == {401}, 60)
+
+
 def test_the_password_of_the_admin_and_a_user_for_channels(running):
     old = running.password
     first = running.folder / "first"

@@ -7,6 +7,7 @@ import bz2
 import contextlib
 import datetime
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -31,7 +32,9 @@ from hansa_zato.administration.families import (
     services,
     statistics,
 )
+from hansa_zato.constants import zato_namespace
 from hansa_zato.dialect.channel import stable_id
+from hansa_zato_client import AnyServiceInvoker, JSONSIOClient, SOAPSIOClient
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -95,7 +98,11 @@ class Zato:
 def running(tmp_path_factory: pytest.TempPathFactory, valkey: str) -> Iterator[RunningServer]:
     """A server with all plugins and a Redis, and a service of the dialect."""
     with servers(tmp_path_factory.mktemp("servers")) as make:
-        made = make(f'[redis]\naddress = "{valkey}"\n', workers=1)
+        made = make(f'[redis]\naddress = "{valkey}"\n', workers=1, start=False)
+        made.dir.mkdir(parents=True, exist_ok=True)
+        for user, password in API_USERS.items():
+            (made.dir / f"{user}.password").write_text(f"{password}\n")
+        made.start()
         made.deploy("rates.py", SOURCE)
         yield made
 
@@ -145,6 +152,7 @@ def test_services(running: RunningServer) -> None:
         assert gone(lambda: running.api("admin.service.get", name="m.mine"))
 
 
+API_USERS = {"pubapi": secrets.token_hex(16), "admin.invoke": secrets.token_hex(16)}
 SOURCE_M = "from zato.server.service import Service\nclass Mine(Service):\n    pass\n"
 
 
@@ -387,15 +395,6 @@ class Sample(NamedTuple):
 PEER = {"host": "127.0.0.1", "port": 1}
 BROKER = {**PEER, "username": "u", "password": "p"}
 SAMPLES = {
-    "zato.message.namespace": Sample(
-        {"value": "urn:a"}, ("value", "urn:a"), {"value": "urn:b"}, ("value", "urn:b")
-    ),
-    "zato.message.xpath": Sample(
-        {"value": "/a/b"}, ("value", "/a/b"), {"value": "/a/c"}, ("value", "/a/c")
-    ),
-    "zato.message.json-pointer": Sample(
-        {"value": "/a/b"}, ("value", "/a/b"), {"value": "/a/c"}, ("value", "/a/c")
-    ),
     "zato.channel.amqp": Sample(
         {**BROKER, "queue": "q", "service": "rates.get", "data_format": "json"},
         ("queue", "q"),
@@ -500,6 +499,18 @@ SAMPLES = {
         {"timeout": 3},
         ("timeout", 3),
     ),
+    "zato.message.namespace": Sample(
+        {"value": "http://example.com/a"},
+        ("active", False),
+        {"value": "http://example.com/b"},
+        ("active", False),
+    ),
+    "zato.message.xpath": Sample(
+        {"value": "//a"}, ("active", False), {"value": "//b"}, ("active", False)
+    ),
+    "zato.message.json-pointer": Sample(
+        {"value": "/a"}, ("active", False), {"value": "/b"}, ("active", False)
+    ),
     "zato.security.apikey": Sample(
         {"username": "X-Key"}, ("header", "X-Key"), {"username": "X-Other"}, ("header", "X-Other")
     ),
@@ -548,7 +559,9 @@ def native(type: ObjectType, action: str = "get") -> str:
 def test_objects(running: RunningServer, type: ObjectType) -> None:
     """Each type: made, shown, changed and deleted, as the native API sees it."""
     zato = Zato(running)
-    given, setting, edit, edited = SAMPLES.get(type.prefix) or certificates(type.prefix)
+    is_certificate = type.prefix.startswith("zato.security.tls.")
+    sample = certificates(type.prefix) if is_certificate else SAMPLES[type.prefix]
+    given, setting, edit, edited = sample
     if given.get("security_id") == "aws":
         aws = zato("zato.security.aws.create", name="for s3", username="A", is_active=True)
         given = {**given, "security_id": aws["id"]}
@@ -599,6 +612,137 @@ def certificates(prefix: str) -> Sample:
     if prefix.endswith("ca-cert"):
         return Sample({"value": pem}, ("active", False), {"is_active": False}, ("active", False))
     return Sample({"value": pair}, ("active", False), {"is_active": False}, ("active", False))
+
+
+# -- who may, and by what ------------------------------------------------------------------------
+
+
+def zato_list(server: RunningServer, path: str, auth: tuple[str, str] | None) -> requests.Response:
+    body: dict[str, Any] = {"cluster_id": 1, "name_filter": "rates"}
+    if path == "/zato/admin/invoke":
+        payload = base64_of(json.dumps(body))
+        body = {"name": "zato.service.get-list", "payload": payload, "data_format": "json"}
+    return server.post(path, body, auth=auth)
+
+
+@pytest.mark.parametrize("path", ["/zato/json/zato.service.get-list", "/zato/admin/invoke"])
+@pytest.mark.parametrize("user", API_USERS)
+def test_users_of_the_api(running: RunningServer, path: str, user: str) -> None:
+    assert zato_list(running, path, (user, API_USERS[user])).status_code == 200
+    for auth in (None, (user, "wrong"), ("nobody", "x")):
+        refused = zato_list(running, path, auth)
+        assert refused.status_code == 401
+        assert refused.json()["zato_env"]["result"] == "ZATO_ERROR"
+
+
+def test_a_caller_without_the_right_is_refused(running: RunningServer) -> None:
+    """A viewer may look, and neither change nor invoke; the native API says the same."""
+    password = secrets.token_hex(16)
+    running.api("admin.security.basic.create", name="vi", username="vi", password=password)
+    running.api("admin.account.create", name="vi", credentials=["vi"], roles=["viewer"])
+    viewer = ("vi", password)
+
+    def call(name: str, /, **given: Any) -> requests.Response:
+        return running.post(f"/zato/json/{name}", given, auth=viewer)
+
+    assert call("zato.service.get-list").status_code == 200
+    assert call("zato.security.basic-auth.get-list").status_code == 200
+    refused = [
+        call("zato.security.basic-auth.create", name="mine", username="m", is_active=True),
+        call(
+            "zato.scheduler.job.create",
+            name="j",
+            job_type="one_time",
+            service="rates.get",
+            start_date="2030-01-01 00:00:00",
+        ),
+        call("zato.service.upload-package", payload_name="x.py", payload=base64_of("x = 1")),
+        call("zato.service.delete", name="rates.get"),
+        call("zato.kvdb.remote-command.execute", command="SET x 1"),
+        call("rates.get", day="1"),
+        running.post("/zato/api/invoke/rates.get", {"day": "1"}, auth=viewer),
+        running.post("/zato/admin/invoke", {"name": "rates.get"}, auth=viewer),
+    ]
+    for response in refused:
+        assert response.status_code == 403, response.text
+        assert "may be called by" in response.json()["zato_env"]["details"]
+    assert gone(lambda: running.api("admin.security.basic.get", name="mine"))
+    running.api("admin.account.delete", name="vi")
+    running.api("admin.security.basic.delete", name="vi")
+
+
+def test_by_the_classes_of_zato_client(running: RunningServer) -> None:
+    """Over SOAP, over JSON and through /zato/admin/invoke, as programs call Zato."""
+    auth = ("pubapi", API_USERS["pubapi"])
+    name = "zato.security.basic-auth"
+    soap = SOAPSIOClient(running.url, "/zato/soap", auth)
+    body = f"""<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>
+        <zato_security_basic_auth_create_request xmlns="{zato_namespace}">
+        <cluster_id>1</cluster_id><name>by soap</name><is_active>true</is_active><username>s</username>
+        </zato_security_basic_auth_create_request></soap:Body></soap:Envelope>"""
+    made = soap.invoke(f"{name}.create", body)
+    assert made.ok, made.details
+    assert made.data.name == "by soap"
+    assert running.api("admin.security.basic.get", name="by soap")["username"] == "s"
+    empty = body.replace("basic_auth_create", "basic_auth_get_list")
+    rows = soap.invoke(f"{name}.get-list", empty)
+    assert [str(row.name) for row in rows.data if row.name == "by soap"] == ["by soap"]
+    again = soap.invoke(f"{name}.create", body)
+    assert not again.ok
+    assert "exists" in again.details
+    unknown = soap.invoke("zato.nothing", body)
+    assert not unknown.ok
+
+    listed = JSONSIOClient(running.url, f"/zato/json/{name}.get-list", auth).invoke(
+        {"cluster_id": 1}
+    )
+    assert listed.ok
+    assert "by soap" in [row["name"] for row in listed.data]
+
+    invoker = AnyServiceInvoker(
+        running.url, "/zato/admin/invoke", ("admin.invoke", API_USERS["admin.invoke"])
+    )
+    found = invoker.invoke(f"{name}.get-list", {"cluster_id": 1, "name_filter": "by soap"})
+    assert found.ok
+    assert [row["name"] for row in found.data] == ["by soap"]
+    gone_now = invoker.invoke(f"{name}.delete", {"id": found.data[0]["id"]})
+    assert gone_now.ok
+    assert gone(lambda: running.api("admin.security.basic.get", name="by soap"))
+    assert invoker.invoke("rates.get", {"day": "2"}).data == {"response": {"rate": "2"}}
+
+
+def test_plain_json(running: RunningServer) -> None:
+    def post(name: str) -> requests.Response:
+        return running.post(f"/zato/api/invoke/{name}", {"day": "3"}, auth=admin(running))
+
+    assert post("rates.get").json() == {"response": {"rate": "3"}}
+    assert post("zato.nothing").status_code == 404
+    assert running.get("/zato-lb-alive").status_code == 200
+
+
+def test_ids_are_the_same_after_a_restart_and_pages_have_figures(running: RunningServer) -> None:
+    zato = Zato(running)
+    for number in range(7):
+        zato("zato.security.apikey.create", name=f"page {number}", username=f"X-{number}")
+    asked = {"query": "page", "paginate": True, "page_size": 3}
+    whole = zato.whole("zato.security.apikey.get-list", **asked, cur_page=3)
+    rows = whole["zato_security_apikey_get_list_response"]
+    assert [row["name"] for row in rows] == ["page 6"]
+    figures = whole["_meta"]
+    assert (figures["total"], figures["num_pages"], figures["has_next_page"]) == (7, 3, False)
+    assert "cur_page" in zato.refused(
+        "zato.security.apikey.get-list", 400, **{**asked, "cur_page": 0}
+    )
+    listed = zato("zato.security.apikey.get-list", query="page -3")
+    assert len(listed) == 6
+    ids = {row["name"]: row["id"] for row in listed}
+    running.api("admin.server.reload")
+    again = {
+        row["name"]: row["id"] for row in zato("zato.security.apikey.get-list", query="page -3")
+    }
+    assert again == ids
+    for row in zato("zato.security.apikey.get-list", query="page"):
+        zato("zato.security.apikey.delete", id=row["id"])
 
 
 def test_what_is_not_there_says_why(running: RunningServer) -> None:

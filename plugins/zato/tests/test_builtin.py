@@ -67,6 +67,8 @@ def test_names_of_services() -> None:
         "zato.ping2",
         "zato.helpers.echo",
         "zato.helpers.input-logger",
+        "zato.cache.builtin.pubapi.single-key-service",
+        "zato.cache.builtin.pubapi.multi-key-service",
         "zato.json-gateway",
         "zato.api-gateway",
         "zato.soap-gateway",
@@ -91,10 +93,10 @@ def test_definitions(server: Facade) -> None:
     ] == [
         ("channel", "http", "zato.ping", "/zato/ping", None),
         ("channel", "http", "zato.lb-alive", "/zato-lb-alive", None),
-        ("channel", "http", "zato.json-gateway", "/zato/json/{service}", "admin"),
-        ("channel", "http", "zato.api-gateway", "/zato/api/invoke/{service}", "admin"),
-        ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", "admin"),
-        ("channel", "soap", "zato.soap-gateway", "/zato/soap", "admin"),
+        ("channel", "http", "zato.json-gateway", "/zato/json/{service}", ["admin"]),
+        ("channel", "http", "zato.api-gateway", "/zato/api/invoke/{service}", ["admin"]),
+        ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", ["admin"]),
+        ("channel", "soap", "zato.soap-gateway", "/zato/soap", ["admin"]),
     ]
     for kind, type, _, data in found:
         load(server.registry.type(kind, type).model, data)

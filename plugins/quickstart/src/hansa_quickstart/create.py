@@ -23,8 +23,9 @@ from .addresses import Addresses
 from .component import KVDB, LOAD_BALANCER, QUICKSTART, SERVER, WEB_ADMIN, Component
 from .failure import NOT_EMPTY, Failure
 from .include import Sections, included
-from .programs import pickup_links, program
+from .programs import api_users, pickup_links, program
 from .scripts import script_name, scripts
+from .users import user_password_file
 
 PICKUP: Final = "pickup"
 """The folder of a cluster that leads to the pickup folder of its first server."""
@@ -95,6 +96,7 @@ class Creation:
         self.cluster = plan.cluster or f"quickstart-{secrets.randbelow(9_900_000) + 100_000}"
         self.key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         self.password = os.environ.get(PASSWORD_VARIABLE) or new_password()
+        self.api_passwords = {user: new_password() for user in api_users()}
         self.addresses = plan.addresses or Addresses.default(plan.servers)
         self._server_addresses = dict(zip(plan.server_names, self.addresses.servers, strict=True))
         self._issued: dict[str, authority.Issued] = {}
@@ -185,7 +187,13 @@ class Creation:
             (folder / link).symlink_to(files.INCOMING)
         # the servers of a cluster share the key that encrypts secrets in the ODB, and the password
         replace_file(folder / "secret.key", self.key + "\n")
+        self._write_passwords(folder)
+
+    def _write_passwords(self, folder: Path) -> None:
+        """Write the passwords of the admin and of users of the API, each for its owner alone."""
         replace_file(password_file(folder), self.password + "\n")
+        for user, password in self.api_passwords.items():
+            replace_file(user_password_file(folder, user), password + "\n")
 
     def _create_balancer(self) -> None:
         servers = self._server_addresses
@@ -196,7 +204,7 @@ class Creation:
         """Write scripts, and what commands look for in the folder of a single server."""
         for name, text in scripts().items():
             replace_file(self.folder / name, text, mode=0o700)
-        replace_file(password_file(self.folder), self.password + "\n")
+        self._write_passwords(self.folder)
         (self.folder / PICKUP).symlink_to(Path(self.plan.server_names[0], files.INCOMING))
         parts = ["load-balancer", *self.plan.server_names, "web-admin"]
         if not self.plan.redis_address:

@@ -5,7 +5,8 @@ A distribution whose program hands its command line over to `hansa` sets the env
 HANSA_PROGRAM to the name of that program, and declares an entry point of the group
 `hansa.programs`: its name is the name of the program, its value is the module that runs it
 (`python -m MODULE`). That module may define `PICKUP_LINKS`, a sequence of names under which each
-server of a new cluster gets a link to its pickup folder.
+server of a new cluster gets a link to its pickup folder, and `API_USERS`, names of users for whom
+each server of a new cluster has the same random password in the file `NAME.password`.
 """
 
 from __future__ import annotations
@@ -47,6 +48,14 @@ def pickup_links() -> list[str]:
     found: list[str] = []
     for entry in _declared():
         found += getattr(entry.load(), "PICKUP_LINKS", ())
+    return found
+
+
+def api_users() -> list[str]:
+    """Return the further users that the installed programs define."""
+    found: list[str] = []
+    for entry in _declared():
+        found += getattr(entry.load(), "API_USERS", ())
     return found
 
 

@@ -8,6 +8,7 @@ from hansa import NotFound, Service, hookimpl
 
 from .administration.catalogue import classes
 from .administration.gateways import Alive, APIGateway, SOAPGateway
+from .administration.users import api_users, logins
 from .cache_rest import ManyKeys, SingleKey, cache_channels
 from .confirmation import Uploads
 from .correlation import accept_zato_cids
@@ -24,11 +25,7 @@ BuiltIn: TypeAlias = tuple[str, str, str, PlainDict]
 """A definition that comes with the plugin: its kind, type, name and settings."""
 
 ADMIN: Final = "admin"
-"""The plugin, and its security definition, that guards Zato's API."""
-ROLES: Final = "roles"
-"""The plugin that knows accounts."""
-ACCOUNTS: Final = "admin-accounts"
-"""Its security definition before the admin API."""
+"""The plugin that guards Zato's API."""
 GATEWAYS: Final = (JSONGateway, APIGateway, SOAPGateway, Invoke, InvocationRight, Alive)
 PATHS: Final = {
     JSONGateway.name: "/zato/json/{service}",
@@ -49,8 +46,7 @@ def hansa_services() -> list[type[Service]]:
 def hansa_definitions(server: Server) -> list[BuiltIn]:
     """Return the channel of `/zato/ping`, and those of Zato's API where a login guards them.
 
-    The login is the one of the admin API: that of accounts, where the plugin roles knows them, else
-    of the user `admin`.
+    The login is the one of the admin API: that of accounts, where the plugin roles knows them.
 
     There are none without the plugins http and json.
     """
@@ -61,14 +57,14 @@ def hansa_definitions(server: Server) -> list[BuiltIn]:
     found = [_channel("zato.ping", ping), _channel(Alive.name, alive), *cache_channels(server)]
     if ADMIN not in server.plugins.loaded:
         return found
-    login = ACCOUNTS if ROLES in server.plugins.loaded else ADMIN
+    login = logins(server)
     for service, path in PATHS.items():
         posted = {"url_path": path, "service": service, "format": "json", "method": "POST"}
         found.append(_channel(service, {**posted, "security": login}))
     if _has_format(server, "soap"):
         soap = {"url_path": "/zato/soap", "service": SOAPGateway.name, "security": login}
         found.append(("channel", "soap", SOAPGateway.name, {**soap, "wsdl": False}))
-    return found
+    return [*found, *api_users(server)]
 
 
 def _channel(name: str, settings: PlainDict) -> BuiltIn:
@@ -82,14 +78,12 @@ def hansa_dialects(server: Server) -> list[str]:
 
 
 @hookimpl
-def hansa_startup(server: Server) -> Uploads:
     """Return what numbers the deployments."""
     return Uploads(server)
 
 
 @hookimpl(tryfirst=True)
 def hansa_serve(server: Server) -> None:
-    """Accept Zato's correlation ids, before any request is accepted."""
     accept_zato_cids(server)
 
 

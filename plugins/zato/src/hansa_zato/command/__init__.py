@@ -18,6 +18,8 @@ PROGRAM_VARIABLE: Final = "HANSA_PROGRAM"
 PICKUP_LINKS: Final = ("pickup-dir",)
 """What Zato's tutorial calls the pickup folder of a server; a new cluster has links of these names.
 """
+API_USERS: Final = ("pubapi", "admin.invoke")
+"""The users of Zato's admin API; a new cluster has a random password for each of them."""
 
 
 def main() -> None:

@@ -27,7 +27,6 @@ NOTHING: Final[PlainDict] = {
 def get_request_response(call: Call) -> PlainDict:
     """Show the last sample of a service, and how often one is kept."""
     name = call.service_name()
-    [settings] = call.admin("admin.sample.settings", service=name)["items"]
     found = call.admin("admin.sample.list", service=name, limit=1)["items"]
     shown = NOTHING
     if found:
@@ -39,7 +38,11 @@ def get_request_response(call: Call) -> PlainDict:
             "sample_req": content(sample["request"]),
             "sample_resp": content(sample["answer"]),
         }
-    return {**shown, "service_id": stable_id(name), "sample_req_resp_freq": settings["every"]}
+    return {
+        **shown,
+        "service_id": stable_id(name),
+        "sample_req_resp_freq": sampling(call, name).get("every", 0),
+    }
 
 
 def content(message: PlainDict) -> str:
@@ -64,8 +67,13 @@ def slow_responses(call: Call) -> list[PlainDict]:
 
 def threshold(call: Call, name: str) -> int:
     """Return from how many milliseconds on the calls of a service are slow; 0 if it is not set."""
-    [settings] = call.admin("admin.sample.settings", service=name)["items"]
-    return int(settings["slower_than"] or 0)
+    return int(sampling(call, name).get("slower_than") or 0)
+
+
+def sampling(call: Call, name: str) -> PlainDict:
+    """Return how a service is sampled; nothing if it is not."""
+    found = call.all("admin.sampling.list", filter=name)
+    return next((item for item in found if item["name"] == name), {})
 
 
 def slow_row(sample: PlainDict, limit: int) -> PlainDict:

@@ -9,7 +9,7 @@ from ...dialect.channel import stable_id
 from ...dialect.lookup import impl_name
 from ...payloads import PlainDict
 from ...sio.types import AsIs, Boolean, Integer
-from ..call import Call
+from ..call import Call, is_known
 from ..declaration import SERVICE, Declared, missing
 from ..listing import listed
 from ..numbers import definition_id
@@ -47,10 +47,11 @@ def get_by_name(call: Call) -> PlainDict:
     rows = call.all("admin.service.list", filter=name, statistics=True)
     [item] = [item for item in rows if item["name"] == name]
     found = row_of(call, item, thresholds(call))
-    times = call.admin("admin.statistics.summary", name=name, span="year")["figures"]
-    found["usage"] = times["count"]
-    found["time_max_all_time"] = times["max"]
-    found["time_mean_all_time"] = times["mean"]
+    if is_known(call.server, "admin.statistics.summary"):
+        times = call.admin("admin.statistics.summary", name=name, span="year")["figures"]
+        found["usage"] = times["count"]
+        found["time_max_all_time"] = times["max"]
+        found["time_mean_all_time"] = times["mean"]
     return found
 
 
@@ -72,11 +73,12 @@ def row_of(call: Call, item: PlainDict, slow: dict[str, int]) -> PlainDict:
 
 def thresholds(call: Call) -> dict[str, int]:
     """Return from which duration on, in ms, the calls of services are kept as slow."""
-    found = call.admin("admin.sample.settings")["items"]
+    if not is_known(call.server, "admin.sampling.list"):
+        return {}
     return {
-        item["service"]: int(item["slower_than"])
-        for item in found
-        if item["active"] and item["slower_than"] is not None
+        item["name"]: int(item["slower_than"])
+        for item in call.all("admin.sampling.list")
+        if item.get("slower_than") is not None
     }
 
 
