@@ -78,12 +78,14 @@ def hansa_dialects(server: Server) -> list[str]:
 
 
 @hookimpl
+def hansa_startup(server: Server) -> Uploads:
     """Return what numbers the deployments."""
     return Uploads(server)
 
 
 @hookimpl(tryfirst=True)
 def hansa_serve(server: Server) -> None:
+    """Accept Zato's correlation ids, before any request is accepted."""
     accept_zato_cids(server)
 
 
