@@ -103,6 +103,12 @@ def test_only_some_objects_are_imported(file: Path):
     assert list(found.translation.definitions) == [("channel", "schedule", "once")]
 
 
+def test_keys_may_be_left_out(file: Path):
+    every = set(of_2_0())
+    found = plan(file, Recorded(), Wishes(without=frozenset(every - {"channel_soap"})))
+    assert [key[2] for key in found.translation.definitions] == ["rates-soap"]
+
+
 def test_all_changes_are_one_call(file: Path):
     api = Recorded()
     found = plan(file, api, Wishes(VARIABLES))

@@ -105,6 +105,17 @@ def test_what_is_wrong_with_includes(tmp_path: Path):
     assert [one.name for one in document.objects] == ["a"]
 
 
+def test_minimal_files_include_whole_files(tmp_path: Path):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "a.yml").write_text("include: [b/b.yml, a.yml]\nscheduler:\n- name: a\n")
+    (tmp_path / "b" / "b.yml").write_text("include: [c.yml, gone.yml]\nscheduler:\n- name: b\n")
+    (tmp_path / "b" / "c.yml").write_text("security:\n- name: c\n")
+    document = read(tmp_path / "a.yml")
+    assert [one.name for one in document.objects] == ["c", "b", "a"]
+    assert codes(document) == ["E02", "E01"]
+    assert document.generation == "minimal"
+
+
 @given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_a_file_split_into_includes_is_the_same_file(sizes):
     import tempfile

@@ -107,6 +107,31 @@ def test_a_channel_that_roles_guard_is_left_out(tmp_path: Path):
     assert "role" in made.findings[0].instead
 
 
+def test_a_channel_that_only_roles_guard_is_left_out(tmp_path: Path):
+    made = translated(tmp_path, {"channel_plain_http": [{**channel(0), "sec_use_rbac": True}]})
+    assert not made.definitions
+
+
+def test_what_is_marked_for_deletion_is_left_out(tmp_path: Path):
+    made = translated(tmp_path, {"scheduler": [{**JOB, "should_delete": True}]})
+    assert not made.definitions
+    assert told(made) == [("W20", "a", "")]
+
+
+def test_keys_that_every_export_has_are_not_told(tmp_path: Path):
+    every = {
+        "audit_back_log": 1440, "cache_expiry": 0, "data_encoding": "utf-8", "hl7_version": "hl7-v2",
+        "host": "", "id": 98, "match_slash": True, "max_len_messages_received": 50,
+        "ping_method": "HEAD", "pool_size": 20, "security_id": None, "security_name": None,
+        "sec_tls_ca_cert_id": None, "sec_use_rbac": False, "serialization_type": "string",
+        "service_id": 707, "service_name": "rates.get-rate", "service_whitelist": [""],
+        "soap_action": "", "soap_version": None, "timeout": "10", "transport": "plain_http",
+    }  # fmt: skip
+    made = translated(tmp_path, {"channel_plain_http": [{**channel(0), **every}]})
+    assert not made.findings
+    assert only(made)["match_slash"] is True
+
+
 def test_definitions_that_sign_are_those_that_connections_name(tmp_path: Path):
     made = translated(tmp_path, of_2_0())
     signs = {key[2]: one.settings.get("signs") for key, one in made.definitions.items()}
@@ -163,6 +188,10 @@ def test_words_that_are_several_settings(tmp_path: Path, item, settings):
                           "sec_def": "zato-no-security"}, {}),
         ("outconn_sql", {"engine": "mysql+pymysql", "db_name": "d", "extra": "a=1\nb=true\nc=x"},
          {"engine": "mysql", "database": "d", "options": {"a": 1, "b": True, "c": "x"}}),
+        ("outconn_sql", {"engine": "mysql+pymysql", "db_name": "d?charset=utf8&a=2", "extra": "a=1"},
+         {"engine": "mysql", "database": "d", "options": {"charset": "utf8", "a": 1}}),
+        ("outconn_redis", {"host": "b", "port": "6380", "db": 1, "use_redis_sentinels": False},
+         {"host": "b", "port": 6380, "db": 1}),
         ("scheduler", {"service": "s", "job_type": "one_time", "start_date": "2014-01-01 10:00:00"},
          {"service": "s", "job_type": "one_time", "start": "2014-01-01T10:00:00Z"}),
         ("channel_plain_http", {"url_path": "/a", "service_name": "s", "sec_def": "b",

@@ -36,6 +36,7 @@ def run_import(client: Client, as_json: bool, file: Path, given: Mapping[str, ob
         keep_variables=bool(given["keep_variables"]),
         replace_passwords=bool(given["passwords"]),
         wait=float(str(given["wait"])),
+        without=frozenset(_texts(given["without"])),
     )
     found = plan(file, api, wishes)
     answer = _applied(found, api, file) if given["applied"] and not found.has_errors else {}
@@ -52,6 +53,10 @@ def run_import(client: Client, as_json: bool, file: Path, given: Mapping[str, ob
     check_outcomes(answer)
     if given["check"]:
         sys.exit(_checked(found))
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()
 
 
 def _applied(found: Plan, api: ServerApi, file: Path) -> dict[str, object]:

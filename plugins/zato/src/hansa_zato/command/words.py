@@ -31,6 +31,12 @@ from hansa_cli.connection import command
         help="Leave passwords that name a variable to the environment of the servers.",
     ),
     click.Option(
+        ["--without"],
+        multiple=True,
+        metavar="KEY",
+        help="Leave out what is under this key of the file; may be given several times.",
+    ),
+    click.Option(
         ["--wait"],
         type=click.FloatRange(0, 3600),
         default=0.0,

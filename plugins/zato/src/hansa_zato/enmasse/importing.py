@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from ..mapping import Key
 from ..mapping.parts import all_settings
 from ..payloads import PlainDict
-from .findings import Finding
+from .findings import Finding, ZatoObject
 from .passwords import Ask, fill
 from .reading import read
 from .translation import Translation, translate
@@ -41,7 +41,8 @@ class Wishes:
 
     With `keep_variables`, passwords stay references to the environment of the servers; with
     `replace_passwords`, those that are kept as hashes are replaced. `wait` is how many seconds
-    services may take to appear. `sections` and `names` say which objects are imported, all by default.
+    services may take to appear. `sections` and `names` say which objects are imported, all by default,
+    and `without` which keys of the file are left out.
     """
 
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Wishes:
     wait: float = 0.0
     sections: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -90,19 +92,20 @@ class Plan:
 def plan(path: Path, api: Api, wishes: Wishes) -> Plan:
     """Return what importing a file would change; nothing is changed."""
     document = read(path)
-    if wishes.sections or wishes.names:
-        document.objects = [
-            one
-            for one in document.objects
-            if (not wishes.sections or one.section in wishes.sections)
-            and (not wishes.names or one.name in wishes.names)
-        ]
+    document.objects = [one for one in document.objects if _is_wanted(one, wishes)]
     made = translate(document, wishes.variables, keep_variables=wishes.keep_variables)
     current = dict(_definitions(api.call("admin.config.export", {})))
     fill(made, current, wishes.variables, ask=wishes.ask, replace=wishes.replace_passwords)
     found = Plan(made, config_of(made, current))
     _ask_server(found, api, wishes.wait)
     return found
+
+
+def _is_wanted(one: ZatoObject, wishes: Wishes) -> bool:
+    if one.section in wishes.without:
+        return False
+    in_section = not wishes.sections or one.section in wishes.sections
+    return in_section and (not wishes.names or one.name in wishes.names)
 
 
 def apply(found: Plan, api: Api) -> PlainDict:

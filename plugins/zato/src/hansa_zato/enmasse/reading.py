@@ -9,9 +9,11 @@ from typing import Final
 from ..mapping import MAPPINGS, NO_SECURITY, NOT_CARRIED, Generation, by_section, security_types
 from ..mapping.references import SECURITY_KEYS
 from .findings import Finding, ZatoObject
-from .parsing import Unparsable, is_json, parse, parse_include
+from .parsing import Entry, Unparsable, is_json, parse, parse_include
 
 INCLUDE: Final = "file://"
+WHOLE_FILES: Final = "include"
+"""The key of minimal files under which they name others, whose objects are added to theirs."""
 
 _MINIMAL: Final = {mapping.minimal.partition(".")[0] for mapping in MAPPINGS if mapping.minimal}
 _FULL: Final = {mapping.section for mapping in MAPPINGS} | {"http_soap"}
@@ -44,32 +46,58 @@ def read(path: Path) -> Document:
     except Unparsable as why:
         document.findings.append(Finding("E03", str(why), file=str(path)))
         return document
-    included: set[Path] = set()
+    included: set[Path] = {path.resolve()}
+    _read_entries(document, path, entries, included)
+    document.generation = _generation(document, json_text=json_text)
+    return document
+
+
+def _read_entries(
+    document: Document, path: Path, entries: list[Entry], included: set[Path]
+) -> None:
     for section, line, value in entries:
-        if isinstance(value, str) and value.startswith(INCLUDE):
+        if section == WHOLE_FILES and isinstance(value, str):
+            _read_whole(document, ZatoObject(section, {}, path, line), value, included)
+        elif isinstance(value, str) and value.startswith(INCLUDE):
             place = ZatoObject(section, {}, path, line)
             for found, at, file in _include(document, place, value, included):
                 _add(document, section, found, file, at)
         else:
             _add(document, section, value, path, line)
-    document.generation = _generation(document, json_text=json_text)
-    return document
+
+
+def _read_whole(document: Document, place: ZatoObject, named: str, included: set[Path]) -> None:
+    """Read another file of this form, as minimal files name them under `include`."""
+    file = _found(document, place, named, included)
+    if file is None:
+        return
+    try:
+        _read_entries(document, file, parse(file), included)
+    except Unparsable as why:
+        document.findings.append(Finding("E03", str(why), place.section, file=str(file)))
+
+
+def _found(document: Document, place: ZatoObject, named: str, included: set[Path]) -> Path | None:
+    """Return the file that is included; None, and a finding, if it is not there, or was before."""
+    file = (place.file.parent / named).resolve()
+    if file in included:
+        document.findings.append(place.finding("E01", f"{named} is included before"))
+        return None
+    included.add(file)
+    if not file.is_file():
+        document.findings.append(place.finding("E02", f"there is no file {named}"))
+        return None
+    document.files.append(file)
+    return file
 
 
 def _include(
     document: Document, place: ZatoObject, value: str, included: set[Path]
 ) -> list[tuple[object, int, Path]]:
     """Return what an include has: one object, or a list of them, and where."""
-    named = value.removeprefix(INCLUDE)
-    file = (place.file.parent / named).resolve()
-    if file in included:
-        document.findings.append(place.finding("E01", f"{named} is included before"))
+    file = _found(document, place, value.removeprefix(INCLUDE), included)
+    if file is None:
         return []
-    included.add(file)
-    if not file.is_file():
-        document.findings.append(place.finding("E02", f"there is no file {named}"))
-        return []
-    document.files.append(file)
     try:
         found = parse_include(file)
     except Unparsable as why:
@@ -96,6 +124,8 @@ def _add(document: Document, section: str, value: object, file: Path, line: int)
         found = ZatoObject(merged, item, file, line)
     elif section == "zato_generic_connection":
         found = ZatoObject(_generic(item), item, file, line)
+    elif section == "zato_cache_builtin":
+        found = ZatoObject("cache_builtin", item, file, line)
     elif section in _SECURITY:
         found = ZatoObject("def_sec", {**item, "type": section}, file, line)
     document.objects.append(found)

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..mapping import (
     BUILT_IN,
+    DELETED,
     NOT_CARRIED,
     Generation,
     Key,
@@ -129,6 +130,9 @@ class _Context:
         """Return the mapping of an object; None, and a finding, if it is not carried over."""
         if one.section in ("def_sec", "security") and not one.security_type:
             self._tell(one.finding("E04", "has no type", "type"))
+            return None
+        if one.item.get("should_delete") is True:
+            self._leave_out(one, DELETED.why, DELETED.instead)
             return None
         if _is_built_in(one):
             self._leave_out(one, BUILT_IN.why, BUILT_IN.instead)

@@ -17,11 +17,12 @@ from .mapping import Mapping
 from .messages import MESSAGES
 from .messaging import MESSAGING
 from .parts import NO_SECURITY, Generation, Key, Reading, Remark, Writing
-from .reasons import BUILT_IN, NOT_CARRIED, Reason
+from .reasons import BUILT_IN, DELETED, NOT_CARRIED, Reason
 from .security import SECURITY
 
 __all__ = [
     "BUILT_IN",
+    "DELETED",
     "MAPPINGS",
     "NOT_CARRIED",
     "NO_SECURITY",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from .mapping import Mapping
 from .parts import Choice, Custom, Field, Reading, Unused, Writing
@@ -50,6 +50,18 @@ def _write_options(value: object) -> object:
     return "\n".join(f"{key}={inner}" for key, inner in value.items())
 
 
+def _read_database(reading: Reading) -> None:
+    """Read the name of a database, which may have options of the driver after a question mark."""
+    name, _, query = str(reading.first(("db_name",)) or "").partition("?")
+    if not name:
+        reading.fault("db_name", "is required")
+        return
+    reading.settings["database"] = name
+    if query:
+        options = dict(parse_qsl(query))
+        reading.settings["options"] = {**options, **reading.settings.get("options", {})}
+
+
 SQL: Final = Mapping(
     "outconn_sql",
     "outgoing",
@@ -58,10 +70,15 @@ SQL: Final = Mapping(
         Field("engine", "engine", _ENGINES, also=("type",), minimal="type", required=True),
         Field("host", "host", default="127.0.0.1"),
         Field("port", "port", INTEGER),
-        Field("db_name", "database", required=True),
         *_LOGIN,
         Field("pool_size", "max_connections", INTEGER, default=10),
         Field("extra", "options", Value(_read_options, _write_options), default=""),
+        Custom(
+            ("db_name",),
+            ("database",),
+            lambda reading: _read_database(reading),
+            lambda writing: writing.put("db_name", writing.settings.get("database", "")),
+        ),
     ),
     minimal="sql",
     quiet=frozenset({"engine_display_name"}),
@@ -315,4 +332,22 @@ CACHE: Final = Mapping(
     quiet=frozenset({"sync_method", "persistent_storage", "current_size"}),
 )
 
-DATA: Final = (SQL, FTP, SMTP, IMAP, CASSANDRA, ELASTIC, SOLR, ODOO, CACHE)
+REDIS: Final = Mapping(
+    "outconn_redis",
+    "outgoing",
+    "redis",
+    (
+        Field("host", "host", required=True),
+        Field("port", "port", INTEGER, default=6379),
+        Field("db", "db", INTEGER, default=0),
+        Field("password", "password", secret=True),
+        Unused(
+            "redis_sentinels",
+            "Sentinel is an address here",
+            "its setting address, redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB",
+        ),
+    ),
+    quiet=frozenset({"redis_sentinels_master", "use_redis_sentinels"}),
+)
+
+DATA: Final = (SQL, FTP, SMTP, IMAP, CASSANDRA, ELASTIC, SOLR, ODOO, CACHE, REDIS)

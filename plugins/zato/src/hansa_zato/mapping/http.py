@@ -17,7 +17,6 @@ _COMMON: Final = frozenset(
         "audit_repl_patt_type",
         "content_type",
         "http_accept",
-        "sec_use_rbac",
         "should_parse_on_input",
         "should_validate",
         "should_return_errors",
@@ -34,6 +33,17 @@ _COMMON: Final = frozenset(
         "cache_type",
         "cache_expiry",
         "hl7_version",
+        "host",
+        "json_path",
+        "is_audit_log_active",
+        "ping_method",
+        "pool_size",
+        "rate_limit_check_parent_def",
+        "sec_tls_ca_cert_id",
+        "serialization_type",
+        "service_whitelist",
+        "should_include_in_openapi",
+        "timeout",
     }
 )
 """Keys that every export has, and that do nothing unless others say so, which are told."""
@@ -45,7 +55,15 @@ _UNUSED: Final = (
         "create a role (`hansa role create`), then the channel with `has_rbac` off",
         fatal=True,
     ),
+    Unused(
+        "sec_use_rbac",
+        "Zato's roles guard it, which are not carried over: it would be open to everybody",
+        "create a security definition, then the channel with `sec_def` naming it",
+        fatal=True,
+    ),
     Unused("is_rate_limit_active", "limits are set on the channel here", "its setting limits.rate"),
+    Unused("rate_limiting", "limits are set on the channel here", "its setting limits.rate"),
+    Unused("response_cache", "responses are not cached by channels"),
     Unused("rate_limit_def", "limits are set on the channel here", "its setting limits.rate"),
     Unused("cache_name", "responses are not cached by channels"),
     Unused(
@@ -233,6 +251,7 @@ OUTGOING_PLAIN: Final = Mapping(
         "url_params_pri",
         "params_pri",
         "has_rbac",
+        "sec_use_rbac",
     },
 )
 OUTGOING_SOAP: Final = Mapping(
@@ -259,6 +278,7 @@ OUTGOING_SOAP: Final = Mapping(
         "url_params_pri",
         "params_pri",
         "has_rbac",
+        "sec_use_rbac",
     },
 )
 

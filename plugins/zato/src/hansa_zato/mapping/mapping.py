@@ -20,6 +20,7 @@ SILENT: Final = frozenset(
         "type_",
         "is_internal",
         "is_default",
+        "should_delete",
         "opaque1",
         "old_name",
         "sec_type",

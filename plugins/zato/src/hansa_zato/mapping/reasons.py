@@ -76,14 +76,74 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
         "`hansa outgoing sftp create NAME --known-hosts`",
     ),
     "outconn_wsx": Reason("it speaks Zato's protocol", "outgoing websocket, for plain messages"),
-    "sms_twilio": _OVER_HTTP,
-    "confluence": _OVER_HTTP,
-    "jira": _OVER_HTTP,
-    "microsoft_365": _OVER_HTTP,
-    "salesforce": _OVER_HTTP,
-    "dropbox": _OVER_HTTP,
-    "slack": _OVER_HTTP,
-    "telegram": _OVER_HTTP,
+    **dict.fromkeys(
+        (
+            "sms_twilio",
+            "outgoing_sms",
+            "channel_sms",
+            "confluence",
+            "jira",
+            "microsoft_365",
+            "microsoft_cloud",
+            "microsoft_fabric",
+            "microsoft_power_automate",
+            "microsoft_teams",
+            "chat_microsoft_teams",
+            "salesforce",
+            "dropbox",
+            "slack",
+            "chat_slack",
+            "discord",
+            "chat_discord",
+            "telegram",
+            "odata",
+            "outgoing_odata",
+            "outgoing_fhir",
+            "outgoing_graphql",
+        ),
+        _OVER_HTTP,
+    ),
+    **dict.fromkeys(
+        (
+            "channel_kafka",
+            "outgoing_kafka",
+            "channel_ibm_mq",
+            "outgoing_ibm_mq",
+            "outgoing_amqp",
+            "outgoing_grpc",
+            "grpc",
+            "llm",
+            "ftp",
+            "outgoing_ftp",
+            "channel_mllp",
+            "outgoing_mllp",
+        ),
+        Reason(
+            "the settings of Zato 4 for it are not known here",
+            "create it by its type here, such as `hansa outgoing kafka create`",
+        ),
+    ),
+    **dict.fromkeys(
+        (
+            "quota_tier",
+            "on_prem_gateway",
+            "audit_retention",
+            "audit_extraction",
+            "alert_rules",
+            "alert_notifications",
+            "channel_as4",
+            "outgoing_as4",
+            "as2",
+            "smb",
+            "outgoing_smb",
+            "mcp_gateway",
+            "rule_engine_api",
+            "channel_azure_service_bus",
+            "outgoing_azure_service_bus",
+            "custom",
+        ),
+        Reason("there is nothing of the kind here", ""),
+    ),
     "vault_connection": Reason("secrets are looked up by reference", "hansa-vault"),
     "cache_memcached": Reason("there is no Memcached here", "a cache of hansa-cache, in Redis"),
     "channel_file_transfer": Reason(
@@ -102,6 +162,11 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
     "pubsub_consumers": _PUBSUB,
 }
 """Types of Zato's objects that have no counterpart, by their key in files."""
+
+DELETED: Final = Reason(
+    "it is marked should_delete, and an import deletes nothing", "`hansa KIND TYPE delete NAME`"
+)
+"""Why objects are left out that a file of Zato 4 wants deleted."""
 
 BUILT_IN: Final = Reason(
     "it belongs to Zato itself", "statistics, pings and cleaning up need no jobs here"
