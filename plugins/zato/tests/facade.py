@@ -27,7 +27,7 @@ from hansa import (
 )
 from hansa.foundation.errors import did_you_mean
 from hansa.plugins.registry import Registry
-from hansa.runtime.routes import compile_route
+from hansa.runtime.routes import compile_route, failed
 from hansa_http.address import HttpAddress
 from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
@@ -218,9 +218,18 @@ class Facade:
         return self.route(name, "invoke", raising=True)(request).payload
 
     def handle(
-        self, name: str, request: Request, *, type: str = "invoke", format: str = ""
+        self,
+        name: str,
+        request: Request,
+        *,
+        type: str = "invoke",
+        format: str = "",
+        channel: str = "",
     ) -> Response:
-        answer: Response = self.route(name, type, format)(request)
+        try:
+            answer: Response = self.route(name, type, format)(request)
+        except NotFound as error:
+            return failed(error, request, None, None)
         return answer
 
     def invoke_async(self, name: str, payload: Any = None, *, cid: str = "", **options: Any) -> str:

@@ -11,7 +11,15 @@ from hansa import DefinitionRecord, Misused
 from hansa_zato.dialect.server import zato_server
 from hansa_zato.dialect.static import StaticFiles
 from hansa_zato.odb.database import ConfigurationDatabase
-from zato.common.odb.model import HTTPSOAP, Cluster, HTTPBasicAuth, Job, Server, Service as Row
+from zato.common.odb.model import (
+    HTTPSOAP,
+    Cluster,
+    HTTPBasicAuth,
+    Job,
+    SecurityBase,
+    Server,
+    Service as Row,
+)
 from zato.server.service import Service
 
 from plugins.zato.tests.facade import Facade
@@ -57,6 +65,8 @@ def test_definitions_as_tables(server: Facade) -> None:
     server.add(Counting)
     stored = server.definitions.stored
     stored.append(DefinitionRecord("security", "basic", "ada", {"username": "a", "realm": "r"}))
+    secret = {"username": {"$env": "USER"}, "password": {"$encrypted": "x"}}
+    stored.append(DefinitionRecord("security", "ldap", "directory", secret))
     orders = {"url_path": "/orders", "service": "tests.counting", "security": "ada"}
     stored.append(DefinitionRecord("channel", "http", "orders", orders))
     stored.append(DefinitionRecord("outgoing", "http", "billing", {"address": "http://b"}))
@@ -71,6 +81,8 @@ def test_definitions_as_tables(server: Facade) -> None:
         channel = session.query(HTTPSOAP).filter_by(connection="channel").one()
         assert channel.service is service and channel.transport == "plain_http"
         assert isinstance(channel.security, HTTPBasicAuth) and channel.security.username == "a"
+        names = {row.name: row.sec_type for row in session.query(SecurityBase)}
+        assert names == {"ada": "basic_auth", "directory": "ldap"}
         found = session.query(Job).one()
         assert (found.job_type, found.minutes, found.is_active) == ("interval_based", 5, False)
         service.name = "other"

@@ -15,6 +15,7 @@ from .correlation import accept_zato_cids
 from .gateway import InvocationRight, Invoke, JSONGateway
 from .payloads import PlainDict
 from .section import ZatoSection
+from .startup import call_startup_services
 from .zato.server.service.internal import Ping, Ping2
 from .zato.server.service.internal.helpers import Echo, InputLogger
 
@@ -85,8 +86,9 @@ def hansa_startup(server: Server) -> Uploads:
 
 @hookimpl(tryfirst=True)
 def hansa_serve(server: Server) -> None:
-    """Accept Zato's correlation ids, before any request is accepted."""
+    """Accept Zato's correlation ids, before any request is accepted, and call startup services."""
     accept_zato_cids(server)
+    call_startup_services(server)
 
 
 @hookimpl

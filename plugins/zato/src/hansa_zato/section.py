@@ -38,6 +38,16 @@ class ZatoSection(Model):
             "paths are relative to the server's directory"
         ),
     ] = field(default_factory=dict)
+    startup_services_first_worker: Annotated[
+        dict[str, str],
+        setting(
+            "Services that the first worker calls once as it starts, each with its payload: a text, "
+            "or file://PATH relative to the server's directory"
+        ),
+    ] = field(default_factory=dict)
+    startup_services_any_worker: Annotated[
+        dict[str, str], setting("Services that each worker calls once as it starts")
+    ] = field(default_factory=dict)
     static_dir: Annotated[
         str,
         setting(
@@ -56,6 +66,14 @@ class ZatoSection(Model):
             "Zato's servers; several with commas decrypt, too; by default one made of the server's"
         ),
     ] = None
+    pubsub_security: Annotated[
+        list[str],
+        setting(
+            "Security definitions of callers that publish and subscribe at /zato/pubsub, of which "
+            "any one will do; without any, there are no such addresses",
+            refers="security",
+        ),
+    ] = field(default_factory=list)
     cache_security: Annotated[
         str,
         setting(

@@ -54,7 +54,7 @@ class ZatoServer:
     """
 
     def __init__(self, server: Server) -> None:
-        self._hansa = server
+        self._reference = weakref.ref(server)
         self.user_ctx = Bunch()
         self.user_ctx_lock = threading.RLock()
 
@@ -102,8 +102,15 @@ class ZatoServer:
 
         return ConfigurationDatabase(self._hansa)
 
+    @property
+    def _hansa(self) -> Server:
+        found = self._reference()
+        if found is None:
+            raise RuntimeError("the server has ended")
+        return found
+
     def __getattr__(self, name: str) -> Value:
-        return getattr(self.__dict__["_hansa"], name)
+        return getattr(self._hansa, name)
 
 
 def zato_server(server: Server) -> Server:

@@ -14,10 +14,11 @@ from sqlalchemy.pool import StaticPool
 from ..constants import security_type
 from ..dialect import lookup
 from ..dialect.channel import stable_id
+from ..payloads import PlainDict
 from . import model
 
 if TYPE_CHECKING:
-    from hansa import DefinitionRecord, Server
+    from hansa import Server
 
 CLUSTER: Final = 1
 _HOSTED: Final[Mapping[tuple[str, str], type[model.HostedConnection]]] = {
@@ -78,7 +79,7 @@ def _rows(server: Server) -> Iterable[model.Base]:
             cluster_id=CLUSTER,
         )
     for record in server.definitions.all():
-        found = _row(record)
+        found = _row(record.kind, record.type, record.builtin, _plain(record.data))
         if found is not None:
             found.id = stable_id(record.name)
             found.name = record.name
@@ -87,20 +88,24 @@ def _rows(server: Server) -> Iterable[model.Base]:
             yield found
 
 
-def _row(record: DefinitionRecord) -> model.InCluster | None:
+def _plain(data: PlainDict) -> PlainDict:
+    """Return settings without those that come from elsewhere, secrets among them."""
+    return {name: value for name, value in data.items() if not isinstance(value, dict)}
+
+
+def _row(kind: str, type: str, is_builtin: bool, data: PlainDict) -> model.InCluster | None:
     """Return the row of a definition, without what all rows have; None if no table has it."""
-    data = record.data
-    if record.kind == "security":
+    if kind == "security":
         return model.SecurityBase(
-            sec_type=security_type(record.type),
+            sec_type=security_type(type),
             username=data.get("username"),
             realm=data.get("realm"),
         )
-    if record.type in ("http", "soap"):
-        return _http(record)
-    if (record.kind, record.type) == ("channel", "schedule"):
-        return _job(record)
-    cls = _HOSTED.get((record.kind, record.type))
+    if type in ("http", "soap"):
+        return _http(kind, type, is_builtin, data)
+    if (kind, type) == ("channel", "schedule"):
+        return _job(data)
+    cls = _HOSTED.get((kind, type))
     if cls is None:
         return None
     found = cls(host=data.get("host"), port=data.get("port"), username=data.get("username"))
@@ -111,16 +116,15 @@ def _row(record: DefinitionRecord) -> model.InCluster | None:
     return found
 
 
-def _http(record: DefinitionRecord) -> model.HTTPSOAP:
-    data = record.data
+def _http(kind: str, type: str, is_builtin: bool, data: PlainDict) -> model.HTTPSOAP:
     security = data.get("security")
     service = data.get("service")
     soap_version = data.get("soap_version")
     return model.HTTPSOAP(
-        connection=record.kind,
-        transport="soap" if record.type == "soap" else "plain_http",
-        is_internal=record.builtin,
-        host=_text(data.get("address")),
+        connection=kind,
+        transport="soap" if type == "soap" else "plain_http",
+        is_internal=is_builtin,
+        host=data.get("address"),
         url_path=data.get("url_path"),
         method=data.get("method"),
         soap_action=data.get("soap_action"),
@@ -134,20 +138,14 @@ def _http(record: DefinitionRecord) -> model.HTTPSOAP:
     )
 
 
-def _job(record: DefinitionRecord) -> model.Job:
-    data = record.data
-    type = data["job_type"]
+def _job(data: PlainDict) -> model.Job:
+    job_type = data.get("job_type", "")
     start = data.get("start")
     return model.Job(
-        job_type=_JOB_TYPES.get(type, type),
+        job_type=_JOB_TYPES.get(job_type, job_type),
         start_date=datetime.datetime.fromisoformat(start) if start else None,
         extra=data.get("payload"),
         cron_definition=data.get("cron"),
-        service_id=stable_id(data["service"]),
+        service_id=stable_id(data.get("service", "")),
         **{name: data.get(name) for name in _INTERVAL},
     )
-
-
-def _text(value: object) -> str | None:
-    """Return a setting that is a text; None for one that comes from elsewhere."""
-    return value if isinstance(value, str) else None

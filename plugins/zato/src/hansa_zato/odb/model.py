@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ForeignKey, Text, case
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+WITH_CLASSES: Final = ("basic_auth", "apikey", "wss", "jwt", "oauth")
+"""The types of security definitions that have a class."""
 
 
 class Base(DeclarativeBase):
@@ -57,11 +61,16 @@ class SecurityBase(InCluster):
     """Security definitions of all types, without their secrets."""
 
     __tablename__ = "sec_base"
-    __mapper_args__ = {"polymorphic_on": "sec_type", "polymorphic_identity": ""}
 
-    sec_type: Mapped[str]
+    sec_type: Mapped[str] = mapped_column()
     username: Mapped[str | None]
     realm: Mapped[str | None]
+
+    __mapper_args__ = {
+        # types without a class of their own are rows of this one
+        "polymorphic_on": case((sec_type.in_(WITH_CLASSES), sec_type), else_=""),
+        "polymorphic_identity": "",
+    }
 
 
 class HTTPBasicAuth(SecurityBase):
