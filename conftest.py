@@ -12,6 +12,7 @@ from typing import Any
 import argon2
 import pytest
 from hansa_devkit.harness.api_server import RunningServer, servers
+from hansa_devkit.harness.server import ServerProcess
 from hansa_security import credential
 from hypothesis import HealthCheck, Phase, settings
 
@@ -40,7 +41,8 @@ LOGGERS_OF_OBJECTS = ("hansa.channel.", "hansa.outgoing.", "hansa.security.", "h
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the place for what the tests of a unit share."""
+    """Make the place for what the tests of a unit share; have servers be forked."""
+    ServerProcess.forked = True
     shared = Shared()
     config.stash[SHARED] = shared
     config.add_cleanup(shared.end)  # if the run is broken off

@@ -26,6 +26,7 @@ import psutil
 import requests
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.processes import is_worker
 
 from tools.project import TOP
 
@@ -35,9 +36,12 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
+from .graphql_calls import graphql_calls
+from .grpc_calls import grpc_calls
 from .kafka import kafka
 from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
+from .mllp import mllp
 from .mqtt import mqtt_
 from .nats import nats
 from .peers import PEERS
@@ -51,6 +55,7 @@ from .swift import swift
 from .tokens import tokens
 from .trace import trace
 from .web import web
+from .websocket import websocket
 from .wss import wss
 from .zeromq import zeromq
 
@@ -196,9 +201,7 @@ def made(directory: Path) -> Iterator[tuple[psutil.Process, int, float]]:
 
 def worker_processes(top: psutil.Process) -> list[psutil.Process]:
     """The workers below a process."""
-    return [
-        p for p in top.children(recursive=True) if "hansa.process.worker" in " ".join(p.cmdline())
-    ]
+    return [one for one in top.children(recursive=True) if is_worker(one)]
 
 
 BARE = """
@@ -313,8 +316,11 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "definitions": definitions,
     "amqp": amqp,
     "ftp": ftp,
+    "graphql": graphql_calls,
+    "grpc": grpc_calls,
     "kafka": kafka,
     "limits": limits,
+    "mllp": mllp,
     "mqtt": mqtt_,
     "nats": nats,
     "redis": redis_messages,
@@ -327,6 +333,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "wss": wss,
     "trace": trace,
     "web": web,
+    "websocket": websocket,
     "zeromq": zeromq,
 }
 

@@ -97,7 +97,7 @@ def server(start_shared_server):
 def test_a_change_that_is_not_on_disk_is_not_acknowledged(server, tmp_path, figure):
     lasts = sized(1.0, 10.0)
     told: list[Any] = []
-    with no_sync(tmp_path, named(server, "hansa.process.worker")) as calls:
+    with no_sync(tmp_path, server.workers()) as calls:
         began = time.monotonic()
         while time.monotonic() < began + lasts or len(told) < 4:
             told.append(create(server, f"lost{len(told)}"))

@@ -53,8 +53,8 @@ NEVER_IN_CORE = {
 STANDARD_LIBRARY = {*sys.stdlib_module_names, "compression"}
 """That of every Python that Hansa runs on: `compression` is from 3.14 on."""
 
-# the harness finds the workers of a server by their command line
-NAMED_BY_RIGHT = {"hansa-devkit": {"hansa.process.worker"}}
+# the harness forks servers from a process that has imported what they need
+NAMED_BY_RIGHT = {"hansa-devkit": {"hansa.cli", "hansa.process.supervisor", "hansa.process.worker"}}
 
 
 def top(module: str) -> str:

@@ -1,4 +1,4 @@
-"""The program `hansa`: the first worker of a server begins to import before anything else is done."""
+"""The program `hansa`: what workers are forked from begins to import before anything else is done."""
 
 import sys
 
@@ -7,9 +7,9 @@ def main() -> None:
     """Run the command line."""
     if sys.argv[1:3] == ["server", "run"]:
         # PERF: 11 ms that no other command needs
-        from .process.children import early, spawn_worker
+        from .process.template import early, fork_template
 
-        early.append(spawn_worker())
+        early.append(fork_template())
     from .cli import commands
 
     commands(prog_name="hansa")

@@ -158,11 +158,7 @@ def test_no_message_is_lost_when_a_worker_is_killed(start_server, evicting):
     for number in range(3):
         evicting.send(topic, *bodies[number::3], partition=number)
     wait_until(lambda: len(taken(server)) > 200, 40)
-    (worker,) = [
-        process
-        for process in server.processes()
-        if "hansa.process.worker" in " ".join(process.cmdline())
-    ]
+    (worker,) = server.workers()
     worker.send_signal(signal.SIGKILL)
     assert len(taken(server)) < 3000
     wait_until(

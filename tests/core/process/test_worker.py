@@ -211,7 +211,7 @@ class TestServices:
         flag = tmp_path / "flag"
         source = (
             "import os\n"
-            "assert 'hansa.process.worker' not in open('/proc/self/cmdline').read() or "
+            "assert 'hansa-worker' not in open('/proc/self/comm').read() or "
             f"os.path.exists({str(flag)!r})\n"
         )
         server.call(
@@ -302,7 +302,7 @@ class TestServices:
         """Its trial was fine; in the workers neither it nor what imports it changes, until a
         version that loads.
         """
-        odd = "assert 'hansa.process.worker' not in open('/proc/self/cmdline').read()\n"
+        odd = "assert 'hansa-worker' not in open('/proc/self/comm').read()\n"
         uses = (
             "from hansa import Service\n"
             "import rates\n"

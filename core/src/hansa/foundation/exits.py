@@ -77,6 +77,66 @@ def hangs_raised(seconds: float) -> Iterator[Callable[[], None]]:
         signal.setitimer(signal.ITIMER_REAL, *timer)
 
 
+class _Watch:
+    """Whose end is told, and how this process ended before it was watched. While `process` is 0,
+    nothing is told.
+    """
+
+    def __init__(self) -> None:
+        self.exit = os._exit
+        self.kill = os.kill
+        self.kill_group = os.killpg
+        self.process = 0
+        self.group = 0
+        self.note: Callable[[str], object] = str
+
+    def tell(self, how: str) -> None:
+        """Log how this process ends, and note by what."""
+        with contextlib.suppress(Exception):
+            _log_exit(how, self.process)
+            if origins.subject:
+                self.note(origins.subject)
+
+    def is_hit(self, pid: int) -> bool:
+        """Whether a signal to a process id, as of kill(2), is one to this process."""
+        if not self.process:
+            return False
+        in_group = pid == 0 and os.getpgrp() == self.group
+        return in_group or pid in (self.process, -self.group, -1)
+
+
+_watches: list[_Watch] = []
+"""That of this process, once it is watched."""
+
+
+def watch_exits() -> None:
+    """Put in the place of what ends processes what can tell of it: before code of others is
+    imported that takes it by name. Nothing is told before `log_exits`.
+    """
+    watch = _Watch()
+
+    def log_and_exit(status: int) -> NoReturn:
+        # a child that was forked meanwhile may end as it likes
+        if os.getpid() == watch.process:
+            watch.tell(f"os._exit({status})")
+        watch.exit(status)
+
+    def log_and_kill(pid: int, number: int) -> None:
+        if watch.is_hit(pid) and number in FATAL:
+            watch.tell(f"os.kill with {signal.Signals(number).name}")
+        watch.kill(pid, number)
+
+    def log_and_kill_group(pgid: int, number: int) -> None:
+        if watch.is_hit(-pgid) and number in FATAL:
+            watch.tell(f"os.killpg with {signal.Signals(number).name}")
+        watch.kill_group(pgid, number)
+
+    os._exit = log_and_exit
+    os.kill = log_and_kill
+    os.killpg = log_and_kill_group
+    _watches[:] = [watch]
+
+
 def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
     """Have the log say from now on who ends this process by `os._exit`, or by a signal that it, or
     a child that it has forked, sends to it by `os.kill` or `os.killpg`: the plugin or definition
@@ -85,41 +145,13 @@ def log_exits(note: Callable[[str], object]) -> Callable[[int], NoReturn]:
 
     Returns the `os._exit` that says nothing.
     """
-    end = os._exit
-    kill = os.kill
-    kill_group = os.killpg
-    process = os.getpid()
-    group = os.getpgrp()
-
-    def tell(how: str) -> None:
-        with contextlib.suppress(Exception):
-            _log_exit(how, process)
-            if origins.subject:
-                note(origins.subject)
-
-    def log_and_exit(status: int) -> NoReturn:
-        # a child that was forked meanwhile may end as it likes
-        if os.getpid() == process:
-            tell(f"os._exit({status})")
-        end(status)
-
-    def is_hit(pid: int) -> bool:
-        return pid in (process, -group, -1) or (pid == 0 and os.getpgrp() == group)
-
-    def log_and_kill(pid: int, number: int) -> None:
-        if is_hit(pid) and number in FATAL:
-            tell(f"os.kill with {signal.Signals(number).name}")
-        kill(pid, number)
-
-    def log_and_kill_group(pgid: int, number: int) -> None:
-        if is_hit(-pgid) and number in FATAL:
-            tell(f"os.killpg with {signal.Signals(number).name}")
-        kill_group(pgid, number)
-
-    os._exit = log_and_exit
-    os.kill = log_and_kill
-    os.killpg = log_and_kill_group
-    return end
+    if not _watches:
+        watch_exits()
+    (watch,) = _watches
+    watch.note = note
+    watch.process = os.getpid()
+    watch.group = os.getpgrp()
+    return watch.exit
 
 
 def _log_exit(how: str, process: int) -> None:

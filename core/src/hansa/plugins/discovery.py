@@ -217,6 +217,13 @@ class Plugins:
         return [plugin.name for plugin in self.found.values() if plugin.status == "loaded"]
 
     @property
+    def imported(self) -> list[str]:
+        """The names of the modules that were imported for the plugins that are loaded."""
+        loaded = [self.found[name] for name in self.loaded]
+        entries = [plugin.entries.get(group) for plugin in loaded for group in self.groups]
+        return [*(entry.module for entry in entries if entry is not None), *self.modules]
+
+    @property
     def broken(self) -> list[Plugin]:
         """The plugins that should have been loaded and were not, by name."""
         return [plugin for plugin in self.found.values() if plugin.broken]

@@ -5,26 +5,17 @@ by pid and start time.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..foundation.files import replace_file
 from ..foundation.processes import started_at
-
-# PERF: what is made while a worker starts stays; looking for garbage in it would only slow the
-# start
-_WORKER = "import gc; gc.disable(); from hansa.process.worker import main; main()"
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
+from .prctl import die_with
 
 ASK_TIME = 10.0
 """Seconds that a process left behind gets to end after it was asked to."""
@@ -44,31 +35,58 @@ def spawn(
     def prepare() -> None:
         # a server that restarts holds signals back until it is there again
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        _libc.prctl(_PR_SET_PDEATHSIG, death_signal)
-        if os.getppid() != parent:
-            os._exit(1)
+        die_with(parent, death_signal)
 
     return subprocess.Popen(command, preexec_fn=prepare, start_new_session=True, **options)
 
 
-@dataclass(frozen=True)
-class SpawnedWorker:
-    """A worker process that imports and then waits for its job, and our end of its control pipe."""
+class Child(Protocol):
+    """A child process of this one, such as a `subprocess.Popen`."""
 
-    child: subprocess.Popen[bytes]
-    control: socket.socket
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit status, negative for a signal; None while it runs."""
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+
+    def terminate(self) -> None:
+        """Ask it to end, unless it has ended."""
 
 
-def spawn_worker() -> SpawnedWorker:
-    """Start a worker."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        child = spawn([sys.executable, "-P", "-c", _WORKER], stdin=theirs)
-    return SpawnedWorker(child, ours)
+class ForkedChild:
+    """A child process that runs this program, or one that has become a child of this process."""
 
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._status: int | None = None
 
-early: list[SpawnedWorker] = []
-"""Workers that the program has started before the supervisor was there."""
+    def poll(self) -> int | None:
+        """Return its exit status, negative for a signal; None while it runs."""
+        if self._status is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                # as subprocess has it, where somebody else has asked for the status
+                self._status = 0
+                return self._status
+            if pid:
+                self._status = os.waitstatus_to_exitcode(status)
+        return self._status
+
+    def kill(self) -> None:
+        """End it at once, unless it has ended."""
+        self._send(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end, unless it has ended."""
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> None:
+        # until its status was asked for, its process id is nobody else's
+        if self.poll() is None:
+            os.kill(self.pid, number)
 
 
 class Ledger:

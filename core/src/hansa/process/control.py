@@ -40,16 +40,6 @@ class Control:
     def __init__(self, pipe: socket.socket) -> None:
         self._pipe = pipe
 
-    @classmethod
-    def take_standard_input(cls) -> Control:
-        """Take the pipe that the supervisor has put in the place of standard input, which then is
-        empty.
-        """
-        pipe = socket.socket(fileno=os.dup(0))
-        # not for services, nor for what they start
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        return cls(pipe)
-
     def receive_job(self) -> Job:
         """Wait for the job and the sockets; ends the process if the supervisor has ended."""
         first, numbers, _, _ = socket.recv_fds(self._pipe, 1, 64)
@@ -84,3 +74,19 @@ class Control:
             heard(event)
         # the supervisor is gone, nobody else will serve its sockets
         return True
+
+
+def take_standard_input() -> socket.socket:
+    """Take the pipe that the supervisor has put in the place of standard input, which then is
+    empty.
+    """
+    pipe = socket.socket(fileno=os.dup(0))
+    close_standard_input()
+    return pipe
+
+
+def close_standard_input() -> None:
+    """Have nothing come from standard input: it is not for services, nor for what they start."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)

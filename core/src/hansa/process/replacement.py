@@ -45,9 +45,10 @@ class Replacement:
     def proceed(self) -> None:
         """Take the next step, if there is one to take."""
         if self._steps is None:
+            renewed = self._wanted
             indexes = self._next()
             if indexes:
-                self._steps = self._replace(indexes)
+                self._steps = self._replace(indexes, renewed=renewed)
         if self._steps is not None:
             try:
                 next(self._steps)
@@ -69,10 +70,16 @@ class Replacement:
         self._stuck.clear()
         return sorted(found)
 
-    def _replace(self, indexes: list[int]) -> Iterator[None]:
+    def _replace(self, indexes: list[int], *, renewed: bool) -> Iterator[None]:
+        """Replace workers, `renewed` by what is installed now, else by what the others run."""
         workers = self._workers
+        spawner = workers.spawner
         log.info("replacing %s workers", len(indexes))
+        if renewed:
+            spawner.renew()
         for index in indexes:
+            while not spawner.settled():
+                yield
             try:
                 new = workers.spawn(index)
             except OSError as error:
@@ -88,6 +95,9 @@ class Replacement:
                     workers.new = None
                     return
                 yield
+            spawner.drop_former()
+            if len(indexes) > 1:
+                spawner.import_modules(new.modules)
             # not the one of the beginning: that may have ended, and another may run in its place
             old = workers.serving[index]
             workers.serving[index] = new
@@ -99,6 +109,7 @@ class Replacement:
 
     def _give_up(self, index: int, why: str) -> None:
         log.error("the new worker %s did not start, the old ones go on: %s", index, why)
+        self._workers.spawner.go_back()
         self._workers.tell_serving("kept", why=why)
 
 

@@ -37,6 +37,7 @@ from .hanging import HangWatch
 from .logs import rotate_log, rotate_output, set_up
 from .replacement import Replacement
 from .restart import RestartSchedule
+from .spawning import Spawner
 from .workers import WorkerProcess, Workers
 
 log = logging.getLogger("hansa.supervisor")
@@ -76,7 +77,9 @@ class Supervisor:
         self.deaths = DeathLedger(config.dir / STARTS)
         # a worker reports when it serves
         schedule = RestartSchedule(well=SERVED_WELL)
-        self.workers = Workers(ledger, schedule, self.deaths, config.server.grace, self._hear)
+        grace = config.server.grace
+        self.spawner = Spawner(ledger, RestartSchedule())
+        self.workers = Workers(ledger, schedule, self.deaths, grace, self._hear, self.spawner)
         self.replacement = Replacement(self.workers)
         self._stop = False
         self._again = False
@@ -103,10 +106,9 @@ class Supervisor:
             signal.signal(number, self._request_stop)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         try:
+            # what workers need is imported while engines start
+            self.spawner.begin()
             self._listen()
-            # the first worker imports while engines start; it gets its job when they are
-            # there
-            self.workers.serving[0] = self.workers.spawn(0)
             self._start_engines()
             self._start_workers()
             while not self._stop:
@@ -169,6 +171,9 @@ class Supervisor:
         for index in range(self.config.server.workers):
             self._start_worker(index)
             if index == 0 and not self._stop:
+                # those that follow need not import them
+                if self.config.server.workers > 1:
+                    self.spawner.import_modules(workers.serving[0].modules)
                 self._say()
         # who waits for the whole server looks for `workers` in it
         self.about.write(json.dumps({**self._describe(), "workers": len(workers.serving)}))
@@ -181,16 +186,18 @@ class Supervisor:
         deaths, that is left out.
         """
         workers = self.workers
-        process = workers.serving.get(index) or workers.spawn(index)
-        while True:
+        while not self._stop:
+            if not self.spawner.settled(START_LOOK):
+                continue
+            process = workers.spawn(index)
             workers.serving[index] = process
             workers.give_job(process)
             self._wait_for(process)
-            if process.ready or index > 0 or self._stop:
+            if process.ready or index > 0:
                 return
-            process.child.kill()
-            self.ledger.remove(process.child.pid)
-            process = workers.spawn(index)
+            if not self._stop:
+                process.child.kill()
+                workers.let_go(process)
 
     def _wait_for(self, process: WorkerProcess) -> None:
         """Wait until a worker is ready, or has ended while it started something; raises `Invalid`
@@ -233,11 +240,13 @@ class Supervisor:
         What fails for want of space or processes is tried again in the next round, and keeps
         nothing else from being done.
         """
-        self.workers.listen(QUICK_LOOK if self.replacement.running else LOOK)
+        soon = self.replacement.running or not self.spawner.settled()
+        self.workers.listen(QUICK_LOOK if soon else LOOK)
         trouble = ""
         steps = (
             self._rotate_logs,
             self.about.catch_up,
+            self.spawner.watch,
             self.workers.start_again,
             self.workers.see_to_the_end,
             self.engines.watch,
@@ -275,6 +284,7 @@ class Supervisor:
     # -- end ---------------------------------------------------------------------------------------
 
     def _shut_down(self) -> None:
+        self.spawner.stop()
         self.workers.ask_all_to_end()
         for bound in self.sockets.values():
             bound.close()

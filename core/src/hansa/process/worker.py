@@ -20,7 +20,7 @@ from ..contract.packages import PackageVersion
 from ..contract.records import DefinitionRecord
 from ..deployment.activate import Activation
 from ..foundation.errors import Invalid
-from ..foundation.exits import log_exits
+from ..foundation.exits import log_exits, watch_exits
 from ..foundation.origins import inherit_origins, on_thread_start, origins
 from ..foundation.starts import STARTS, Starts
 from ..odb.database import Database
@@ -34,12 +34,16 @@ from ..plugins.discovery import Plugins, load_plugins
 from ..runtime.server import Place, WorkerServer
 from ..runtime.threads import owners
 from . import logs
-from .control import Control, Job
+from .control import Control, Job, take_standard_input
 from .declared import declare
 from .follower import Follower
 from .hanging import HangWatch
+from .prctl import name_process
 
 log = logging.getLogger("hansa.worker")
+
+PROCESS_NAME = "hansa-worker"
+"""What `ps` and `top` show of a worker."""
 
 
 class Worker:
@@ -148,7 +152,8 @@ class Worker:
     def run(self) -> None:
         """Wait for the end, then finish what was accepted and stop."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.control.tell("ready", plugins=self.plugins.loaded)
+        plugins = self.plugins
+        self.control.tell("ready", plugins=plugins.loaded, modules=plugins.imported)
         # only now may a message be begun that ends this process: else that would be a failed start
         self.server.ready = True
         self.server.starts.serve()
@@ -205,18 +210,31 @@ class Worker:
 
 
 def main() -> NoReturn:
-    """Run a worker: standard input is its control pipe, on which its job comes as a line of JSON,
-    with the sockets.
+    """Run a worker in an interpreter of its own: standard input is its control pipe."""
+    name_process(PROCESS_NAME)
+    prepare()
+    run(Control(take_standard_input()))
+
+
+def prepare() -> None:
+    """Have what a process does from now on be laid to the plugin or definition that has begun it;
+    before any plugin is imported, once.
     """
-    control = Control.take_standard_input()
+    owners.install()
+    on_thread_start(origins.note)
+    inherit_origins()
+    watch_exits()
+
+
+def run(control: Control) -> NoReturn:
+    """Be the worker of the job that comes by a pipe, as a line of JSON, with the sockets; in a
+    process that is prepared.
+    """
     job = control.receive_job()
     os.environ.update(job.environment)
     config = read_config(job.config, directory=str(job.dir), overrides=job.overrides)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     starts = Starts(config.dir / STARTS)
-    owners.install()
-    on_thread_start(origins.note)
-    inherit_origins()
     end = log_exits(starts.note_end)
     faulthandler.enable()  # a crash prints the stacks of all threads
     HangWatch(config.server.start_limit, starts, partial(end, 1)).start()

@@ -10,7 +10,6 @@ import logging
 import selectors
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from typing import Any
 
 from ..foundation.processes import count_oom_kills, how_ended
 from ..foundation.starts import DeathLedger
-from .children import Ledger, early, spawn_worker
+from .children import Child, Ledger
 from .restart import RestartSchedule
+from .spawning import Spawner
 
 log = logging.getLogger("hansa.supervisor")
 
@@ -39,12 +39,12 @@ class WorkerProcess:
     `time.monotonic()`.
 
     `faults` are what kept it from starting, as it reported them; `plugins` those that it has
-    loaded.
+    loaded, and `modules` what it has imported for them.
     """
 
     index: int
     generation: int
-    child: subprocess.Popen[bytes]
+    child: Child
     control: socket.socket
     began: float = field(default_factory=time.monotonic)
     served_since: float | None = None
@@ -53,6 +53,7 @@ class WorkerProcess:
     buffer: bytes = b""
     buried: bool = False
     plugins: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
 
     @property
     def ready(self) -> bool:
@@ -89,12 +90,14 @@ class Workers:
         deaths: DeathLedger,
         grace: float,
         heard: Callable[[dict[str, Any]], None],
+        spawner: Spawner,
     ) -> None:
         self.serving: dict[int, WorkerProcess] = {}
         self.ending: list[WorkerProcess] = []
         self.new: WorkerProcess | None = None
         self.job: Mapping[str, object] = {}
         self.sockets: Mapping[str, socket.socket] = {}
+        self.spawner = spawner
         self._ledger = ledger
         self._schedule = schedule
         self._deaths = deaths
@@ -107,9 +110,9 @@ class Workers:
     # -- start -------------------------------------------------------------------------------------
 
     def spawn(self, index: int) -> WorkerProcess:
-        """Start a worker process, which imports and then waits for its job."""
+        """Start a worker process, which waits for its job."""
         self._generation += 1
-        spawned = early.pop() if early else spawn_worker()
+        spawned = self.spawner.spawn()
         self._ledger.add(spawned.child.pid)
         process = WorkerProcess(index, self._generation, spawned.child, spawned.control)
         self._selector.register(spawned.control, selectors.EVENT_READ, process)
@@ -139,9 +142,13 @@ class Workers:
                 continue
             self.bury(process)
             process.child.kill()
+            # in a server of one worker, its template imports plugins only now
+            self.spawner.import_modules(process.modules)
+            if not self.spawner.settled():
+                continue
             what = f"worker {index}"
             if self._schedule.due(what, process.served_since, f"{what} {process.state}"):
-                self._ledger.remove(process.child.pid)
+                self.let_go(process)
                 self.serving[index] = self.spawn(index)
                 self.give_job(self.serving[index])
 
@@ -216,6 +223,7 @@ class Workers:
         if event["event"] == "ready":
             process.served_since = time.monotonic()
             process.plugins = event["plugins"]
+            process.modules = event["modules"]
         elif event["event"] == "failed":
             process.faults = event["faults"]
             log.error("worker %s could not start: %s", process.index, process.faults)
@@ -223,6 +231,13 @@ class Workers:
             self._heard(event)
 
     # -- end ---------------------------------------------------------------------------------------
+
+    def let_go(self, process: WorkerProcess) -> None:
+        """Forget a worker that has ended, or was killed and is about to."""
+        if process.child.poll() is None:
+            process.stopping = time.monotonic()
+            self.ending.append(process)
+        self._ledger.remove(process.child.pid)
 
     def ask_to_end(self, process: WorkerProcess, *, closing: bool) -> None:
         """Ask a worker to finish what it has; `closing` says that the whole server ends."""

@@ -42,8 +42,7 @@ def _facts_about_process(pid: int) -> Facts:
     try:
         process = psutil.Process(pid)
         created = datetime.datetime.fromtimestamp(process.create_time()).astimezone()
-        # workers are Python processes, like the server; engines beside them are not counted
-        workers = [child for child in process.children() if child.name().startswith("python")]
+        workers = [child for child in process.children() if child.name() == "hansa-worker"]
         listening = {
             _host_and_port(connection.laddr.ip, connection.laddr.port)
             for each in [process, *process.children(recursive=True)]

@@ -11,6 +11,9 @@ import psutil
 MARK = "HANSA_TEST_MARK"
 """The environment variable by which tests find a server and all its processes."""
 
+WORKER = "hansa-worker"
+"""The name of the process of a worker."""
+
 
 def marked(mark: str, folder: Path) -> list[psutil.Process]:
     """Return the living processes with a mark in their environment, or that work below a folder.
@@ -30,7 +33,7 @@ def is_worker(process: psutil.Process) -> bool:
     """Whether a process is a living worker of a server."""
     with contextlib.suppress(psutil.Error):
         running = process.status() != psutil.STATUS_ZOMBIE
-        return running and "hansa.process.worker" in " ".join(process.cmdline())
+        return running and process.name() == WORKER
     return False
 
 

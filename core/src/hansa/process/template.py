@@ -1,0 +1,169 @@
+"""The supervisor's end of a template: a process that has imported what workers need, and is forked
+for each of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+
+from ..foundation.processes import how_ended
+from .children import Child, ForkedChild, spawn
+from .prctl import orphans_adopted
+
+_TEMPLATE = "from hansa.process.forking import main; main()"
+
+IMPORT_LIMIT = 60.0
+"""Seconds that imports may take."""
+FORK_LIMIT = 15.0
+"""Seconds that a fork may take."""
+LATE = "did not do in time what it was asked for"
+END_LIMIT = 1.0
+"""Seconds within which a process has ended whose files are closed."""
+LOOK = 0.001
+ANSWER_SIZE = 65536
+
+
+class Template:
+    """A template that runs: `child`, and our end of its pipe.
+
+    It imports what every worker needs first. `fault` says why it is of no use any more; `imported`
+    are the further modules that it has imported, or imports, which is `importing`.
+    """
+
+    def __init__(self, child: Child, pipe: socket.socket) -> None:
+        self.child = child
+        self.fault = ""
+        self.imported: Sequence[str] = ()
+        self.importing = False
+        self.began = time.monotonic()
+        self._pipe = pipe
+        self._deadline: float | None = time.monotonic() + IMPORT_LIMIT
+        """Until when it may do what it was asked for; None if that is done."""
+
+    def settled(self, seconds: float = 0.0) -> bool:
+        """Whether it has done what it was asked for, or is of no use; waits for that, so long."""
+        if self._deadline is not None and not self.fault:
+            self._listen(seconds)
+        return self._deadline is None or bool(self.fault)
+
+    def import_modules(self, modules: Sequence[str]) -> None:
+        """Have it import further modules, once; it is to be settled."""
+        if self.imported or self.fault:
+            return
+        self.imported = modules
+        self.importing = True
+        self._ask(IMPORT_LIMIT)
+
+    def fork(self, control: socket.socket) -> ForkedChild | None:
+        """Fork a worker that has `control` as its pipe, which becomes a child of this process.
+
+        None if that cannot be done, which is then its fault. Raises OSError if there are no more
+        processes. It is to be settled.
+        """
+        with orphans_adopted():
+            self._ask(FORK_LIMIT, control)
+            answer = self._listen(FORK_LIMIT)
+        if answer.get("errno"):
+            self.fault = ""
+            raise OSError(answer["errno"], answer["fault"])
+        pid = answer.get("pid")
+        if not isinstance(pid, int):
+            self.fault = self.fault or LATE
+            return None
+        try:
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            self.fault = "forks workers that are not children of the supervisor"
+            return None
+        return ForkedChild(pid)
+
+    def look(self) -> None:
+        """Note if it has ended."""
+        status = self.child.poll()
+        if status is not None and not self.fault:
+            self.fault = how_ended(status)
+
+    def end(self) -> None:
+        """End it at once."""
+        self.child.kill()
+        self._pipe.close()
+
+    def _ask(self, limit: float, control: socket.socket | None = None) -> None:
+        self._deadline = time.monotonic() + limit
+        request = json.dumps(self.imported).encode()
+        try:
+            self._pipe.settimeout(limit)
+            if control is None:
+                self._pipe.sendall(request)
+            else:
+                socket.send_fds(self._pipe, [request], [control.fileno()])
+        except OSError:
+            self.fault = self._how_ended()
+
+    def _listen(self, seconds: float) -> dict[str, object]:
+        """Hear what it answers, within so many seconds; nothing if it does not."""
+        if self.fault:
+            return {}
+        try:
+            self._pipe.settimeout(seconds)
+            message = self._pipe.recv(ANSWER_SIZE)
+        except (TimeoutError, BlockingIOError):
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self.fault = LATE
+            return {}
+        except OSError:
+            message = b""
+        if not message:
+            self.fault = self._how_ended()
+            return {}
+        self._deadline = None
+        answer: dict[str, object] = json.loads(message)
+        self.fault = str(answer.get("fault", ""))
+        self.importing = self.importing and bool(self.fault)
+        return answer
+
+    def _how_ended(self) -> str:
+        """Return how it ended, now that its pipe is closed: what a process has is closed just before
+        its status is known.
+        """
+        deadline = time.monotonic() + END_LIMIT
+        while time.monotonic() < deadline:
+            status = self.child.poll()
+            if status is not None:
+                return how_ended(status)
+            time.sleep(LOOK)
+        return "has closed its pipe"
+
+
+early: list[Template] = []
+"""The template that the program has forked before the supervisor was there."""
+
+
+def fork_template() -> Template:
+    """Fork a template from this process, which is to have one thread and no files of its own: what
+    it has imported, the template has, too.
+    """
+    supervisor = os.getpid()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        pid = os.fork()
+        if pid == 0:
+            from .forking import be_forked_template
+
+            be_forked_template(theirs, supervisor)
+    return Template(ForkedChild(pid), ours)
+
+
+def spawn_template() -> Template:
+    """Start a template as an interpreter of its own, which imports what is installed now."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        command = [sys.executable, "-P", "-c", _TEMPLATE]
+        child = spawn(command, death_signal=signal.SIGKILL, stdin=theirs)
+    return Template(child, ours)
