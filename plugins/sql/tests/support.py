@@ -91,3 +91,10 @@ def pem(thing: Any) -> str:
     return thing.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain
     ).decode()
+
+
+def issued() -> tuple[str, str]:
+    """The certificate of an authority, and what a server at 127.0.0.1 has of it: key and certificate."""
+    authority = certificate("issuer")
+    key, signed = certificate("server", authority, "127.0.0.1")
+    return pem(authority[1]), pem(key) + pem(signed)
