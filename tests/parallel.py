@@ -56,6 +56,11 @@ TOGETHER = {
     "RabbitMQ": re.compile(
         r"plugins/amqp/tests/|plugins/zato/tests/test_amqp\.py|tests/scenarios/test_everywhere\.py"
     ),
+    "Swift, received": re.compile(r"plugins/swift/tests/test_(channel|segments)\.py"),
+    "Swift, sent": re.compile(r"plugins/swift/tests/test_(keystone|outgoing|server)\.py"),
+    "RabbitMQ, over AMQP 1.0": re.compile(
+        r"plugins/jms/tests/test_(channel|contract|outgoing)\.py::.*(\[rabbit|OverAmqp|rabbitmq)"
+    ),
     "ActiveMQ": re.compile(r"plugins/jms/tests/test_(channel|contract|outgoing)\.py"),
     "databases of definitions": re.compile(
         r"tests/odb/"

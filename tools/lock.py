@@ -24,21 +24,21 @@ def declared(group: str) -> list[str]:
 
 def of_packages(*, development: bool) -> list[str]:
     """What packages of the workspace, with all their extras, require from outside it: those of a
-    server, or those that are there for tests (`[tool.hansa] development = true`).
+    server, or those that are there for tests (`[tool.hansa] development = true`, and extras whose
+    libraries have to be compiled, `[tool.hansa] compiled = ["NAME"]`).
     """
     found: list[str] = []
     for file in [TOP / "core/pyproject.toml", *sorted(TOP.glob("plugins/*/pyproject.toml"))]:
         declared = tomllib.loads(file.read_text())
-        if declared.get("tool", {}).get("hansa", {}).get("development", False) != development:
-            continue
+        own = declared.get("tool", {}).get("hansa", {})
+        tests = own.get("development", False)
         project = declared["project"]
-        for requirements in [
-            project.get("dependencies", []),
-            *project.get("optional-dependencies", {}).values(),
-        ]:
-            found += [
-                requirement for requirement in requirements if not re.match(r"hansa\b", requirement)
-            ]
+        parts = [(tests, project.get("dependencies", []))]
+        for extra, requirements in project.get("optional-dependencies", {}).items():
+            parts.append((tests or extra in own.get("compiled", []), requirements))
+        for of_tests, requirements in parts:
+            if of_tests == development:
+                found += [text for text in requirements if not re.match(r"hansa\b", text)]
     return found
 
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from hansa import spawn
 from hansa_devkit.servers import RealServer
-from hansa_jms.frames import encoded
+from hansa_jms.stomp.frames import encoded
 
 from plugins.ftp.tests.servers import certificate
 

@@ -6,18 +6,18 @@ import itertools
 import json
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
-from hansa import Invalid, Unavailable, load
-from hansa_devkit import Inbox, LocalServer
+from hansa import Invalid, Unavailable
+from hansa_devkit import Inbox
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness import objects
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.inbox import answer
-from hansa_devkit.local.registry import definition_model
-from hansa_jms import receiving
 from hansa_jms.channel import JmsChannel
+from hansa_jms.stomp import messages as stomp_messages
 from hansa_jms.topic import JmsTopicChannel
 
 _numbers = itertools.count()
@@ -32,20 +32,12 @@ def queue():
 def made(broker, cls=JmsChannel, server=None, **settings: Any) -> Any:
     """A channel that is not started."""
     given = {**broker.settings, "service": "test", "timeout": 5.0, "first_delay": 0.02, **settings}
-    config = load(definition_model(cls), given)
-    return cls(f"test-{next(_numbers)}", cls.prepare(config), server or LocalServer())
+    return objects.made(cls, given, server, f"test-{next(_numbers)}")
 
 
-@contextmanager
-def channel(broker, dispatch, cls=JmsChannel, **settings: Any):
+def channel(broker, dispatch, cls=JmsChannel, **settings: Any) -> AbstractContextManager[Any]:
     """A running channel."""
-    one = made(broker, cls, **settings)
-    one.dispatch = dispatch
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
+    return objects.running(made(broker, cls, **settings), dispatch)
 
 
 TEXTS = [
@@ -78,11 +70,11 @@ def test_bytes_of_java_arrive(broker, queue, body):
     assert (request.raw, request.extra["kind"]) == (body, "bytes")
 
 
-def test_maps_of_java_arrive_as_json(broker, queue):
+def test_maps_of_java_arrive_as_json(activemq, queue):
     inbox = Inbox()
-    with channel(broker, inbox, queue=queue):
+    with channel(activemq, inbox, queue=queue):
         items = "n=int=7&t=str=007 <&ü&d=double=1.5&b=bool=true&x=bytes=xyz&e=str="
-        broker.send_kind(f"/queue/{queue}", "map", items.replace("<&", "<"))
+        activemq.send_kind(f"/queue/{queue}", "map", items.replace("<&", "<"))
         [request] = inbox.wait(1, 60)
     assert json.loads(request.raw) == {
         "n": 7,
@@ -116,21 +108,21 @@ def test_headers_of_jms_arrive(broker, queue):
     assert extra["origin"] == {"destination": f"/queue/{queue}"}
 
 
-def test_only_what_the_selector_takes(broker, queue):
+def test_only_what_the_selector_takes(activemq, queue):
     inbox = Inbox()
-    with channel(broker, inbox, queue=queue, selector="kind = 'order' AND JMSPriority > 4"):
-        broker.send(f"/queue/{queue}", "no", kind="order")
-        broker.send(f"/queue/{queue}", "neither", kind="offer", priority_="9")
-        broker.send(f"/queue/{queue}", "yes", kind="order", priority_="9")
+    with channel(activemq, inbox, queue=queue, selector="kind = 'order' AND JMSPriority > 4"):
+        activemq.send(f"/queue/{queue}", "no", kind="order")
+        activemq.send(f"/queue/{queue}", "neither", kind="offer", priority_="9")
+        activemq.send(f"/queue/{queue}", "yes", kind="order", priority_="9")
         [request] = inbox.wait(1, 60)
         assert not inbox.has(2, 0.3)
     assert request.raw == b"yes"
-    assert broker.count(queue) == 2
+    assert activemq.count(queue) == 2
 
 
-def test_a_wrong_selector_is_told(broker, queue):
+def test_a_wrong_selector_is_told(activemq, queue):
     with pytest.raises(Unavailable, match="refuses it: kind = ="):
-        with channel(broker, Inbox(), queue=queue, selector="kind = = 1"):
+        with channel(activemq, Inbox(), queue=queue, selector="kind = = 1"):
             pass
 
 
@@ -177,29 +169,31 @@ def test_a_message_of_the_largest_size_and_one_byte_more(broker, queue):
     assert len(dead[".body"]) == 2_000_002
 
 
-def test_a_map_over_the_largest_size_is_a_dead_letter_that_is_not_read(broker, queue, monkeypatch):
+def test_a_map_over_the_largest_size_is_a_dead_letter_that_is_not_read(
+    activemq, queue, monkeypatch
+):
     def read(body):
         raise AssertionError("its items would take many times its size")
 
-    monkeypatch.setattr(receiving, "map_of", read)
-    with channel(broker, Inbox(), queue=queue, max_body=100):
-        broker.send_kind(f"/queue/{queue}", "map", "a=str=" + "x" * 200)
-        wait_until(lambda: broker.count(f"{queue}.dead-letter") == 1, 10)
-    [dead] = broker.read(f"/queue/{queue}.dead-letter", most=1)
+    monkeypatch.setattr(stomp_messages, "map_of", read)
+    with channel(activemq, Inbox(), queue=queue, max_body=100):
+        activemq.send_kind(f"/queue/{queue}", "map", "a=str=" + "x" * 200)
+        wait_until(lambda: activemq.count(f"{queue}.dead-letter") == 1, 10)
+    [dead] = activemq.read(f"/queue/{queue}.dead-letter", most=1)
     assert dead["hansaCause"].startswith("TooLarge") and dead[".kind"] == "map"
 
 
-def test_what_is_more_than_memory_is_left_to_the_broker(broker, queue, monkeypatch):
-    monkeypatch.setattr("hansa_jms.connection.LARGEST", 1000)
-    monkeypatch.setattr(receiving, "LARGEST", 1000)
+def test_what_is_more_than_memory_is_left_to_the_broker(activemq, queue, monkeypatch):
+    monkeypatch.setattr("hansa_jms.stomp.connection.LARGEST", 1000)
+    monkeypatch.setattr(stomp_messages, "LARGEST", 1000)
     inbox = Inbox()
-    broker.read("/queue/ActiveMQ.DLQ", patience=0.1)
-    with channel(broker, inbox, queue=queue) as one:
-        broker.send(f"/queue/{queue}", bytes(1001))
-        broker.send(f"/queue/{queue}", "next")
+    activemq.read("/queue/ActiveMQ.DLQ", patience=0.1)
+    with channel(activemq, inbox, queue=queue) as one:
+        activemq.send(f"/queue/{queue}", bytes(1001))
+        activemq.send(f"/queue/{queue}", "next")
         [request] = inbox.wait(1, 60)
         assert not one.server.losses
-        wait_until(lambda: broker.count("ActiveMQ.DLQ") == 1, 10)
+        wait_until(lambda: activemq.count("ActiveMQ.DLQ") == 1, 10)
     assert request.raw == b"next"
 
 
@@ -221,19 +215,19 @@ def test_odd_properties_reach_the_service_and_survive_its_failure(broker, queue)
 
 
 @pytest.mark.parametrize("name", ["bestellungen-ü", "a.b c", "日本"])
-def test_names_in_unicode(broker, name):
+def test_names_in_unicode(activemq, name):
     inbox = Inbox(outcomes=["reject"])
-    with channel(broker, inbox, queue=name):
-        broker.send(f"/queue/{name}", "x")
-        wait_until(lambda: broker.count(f"{name}.dead-letter") == 1, 10)
-    [dead] = broker.read(f"/queue/{name}.dead-letter", most=1)
+    with channel(activemq, inbox, queue=name):
+        activemq.send(f"/queue/{name}", "x")
+        wait_until(lambda: activemq.count(f"{name}.dead-letter") == 1, 10)
+    [dead] = activemq.read(f"/queue/{name}.dead-letter", most=1)
     assert dead["hansaDestination"] == f"/queue/{name}"
 
 
-def test_names_that_mean_more_are_refused(broker):
+def test_names_that_mean_more_are_refused(activemq):
     for name in ("a,b", "a?b=c", "orders.>", "*", "a\nb", ""):
         with pytest.raises(Invalid, match="queue"):
-            made(broker, queue=name)
+            made(activemq, queue=name)
 
 
 # -- many, and ends --------------------------------------------------------------------------------
@@ -286,13 +280,13 @@ def test_a_silent_broker_is_lost(broker, queue):
 
 
 @pytest.mark.parametrize("length", ["0", "5000"])
-def test_a_property_that_is_taken_for_the_length_is_told(broker, queue, length):
+def test_a_property_that_is_taken_for_the_length_is_told(activemq, queue, length):
     """ActiveMQ hands it on as the header, and nobody can tell where such a message ends."""
-    with channel(broker, Inbox(), queue=queue, heartbeat=1) as one:
-        broker.send(f"/queue/{queue}", "text", **{"content-length": length})
+    with channel(activemq, Inbox(), queue=queue, heartbeat=1) as one:
+        activemq.send(f"/queue/{queue}", "text", **{"content-length": length})
         wait_until(lambda: one in one.server.losses, 15, "it is lost")
         assert "does not speak STOMP as it should" in str(one.server.losses[one])
-    broker.read(f"/queue/{queue}")
+    activemq.read(f"/queue/{queue}")
 
 
 def test_heart_beats_keep_an_idle_channel(broker, queue):
@@ -308,38 +302,38 @@ def test_heart_beats_keep_an_idle_channel(broker, queue):
 # -- topics ----------------------------------------------------------------------------------------
 
 
-def test_a_durable_subscription_keeps_what_came_meanwhile(broker, queue):
+def test_a_durable_subscription_keeps_what_came_meanwhile(activemq, queue):
     inbox = Inbox()
     settings = {"cls": JmsTopicChannel, "topic": queue, "client_id": queue, "subscription": "s"}
-    with channel(broker, inbox, **settings):
-        broker.send(f"/topic/{queue}", "one")
+    with channel(activemq, inbox, **settings):
+        activemq.send(f"/topic/{queue}", "one")
         inbox.wait(1, 60)
-    broker.send(f"/topic/{queue}", "two")
-    with channel(broker, inbox, **settings):
+    activemq.send(f"/topic/{queue}", "two")
+    with channel(activemq, inbox, **settings):
         inbox.wait(2, 60)
         assert not inbox.has(3, 0.3)
     assert [request.raw for request in inbox.requests] == [b"one", b"two"]
 
 
-def test_a_message_of_a_topic_that_fails_is_tried_again_here(broker, queue):
+def test_a_message_of_a_topic_that_fails_is_tried_again_here(activemq, queue):
     inbox, other = Inbox("retry"), Inbox()
     settings = {"cls": JmsTopicChannel, "topic": queue}
-    with channel(broker, other, **settings, durable=False):
-        with channel(broker, inbox, **settings, client_id=queue, max_attempts=3):
-            broker.send(f"/topic/{queue}", "x", own="1")
-            wait_until(lambda: broker.count(f"{queue}.dead-letter") == 1, 10)
+    with channel(activemq, other, **settings, durable=False):
+        with channel(activemq, inbox, **settings, client_id=queue, max_attempts=3):
+            activemq.send(f"/topic/{queue}", "x", own="1")
+            wait_until(lambda: activemq.count(f"{queue}.dead-letter") == 1, 10)
     assert [request.attempt for request in inbox.requests] == [1, 2, 3]
     assert len(other.requests) == 1
-    [dead] = broker.read(f"/queue/{queue}.dead-letter", most=1)
+    [dead] = activemq.read(f"/queue/{queue}.dead-letter", most=1)
     assert (dead["own"], dead["hansaAttempts"]) == ("1", "3")
 
 
-def test_wildcards_of_topics(broker, queue):
+def test_wildcards_of_topics(activemq, queue):
     with pytest.raises(Invalid, match="dead_letter_queue: required with wildcards"):
-        made(broker, JmsTopicChannel, topic=f"{queue}.>")
+        made(activemq, JmsTopicChannel, topic=f"{queue}.>")
     inbox = Inbox()
     settings = {"topic": f"{queue}.>", "durable": False, "dead_letter_queue": "dead"}
-    with channel(broker, inbox, JmsTopicChannel, **settings):
-        broker.send(f"/topic/{queue}.a.b", "x")
+    with channel(activemq, inbox, JmsTopicChannel, **settings):
+        activemq.send(f"/topic/{queue}.a.b", "x")
         [request] = inbox.wait(1, 60)
     assert request.extra["origin"] == {"destination": f"/topic/{queue}.a.b"}

@@ -22,9 +22,11 @@ _numbers = itertools.count()
 class Through:
     """The broker is reached through a proxy, which is how it goes away and comes back."""
 
+    broker_name = "activemq"
+
     @pytest.fixture(autouse=True)
-    def _peer(self, broker):
-        self.broker = broker
+    def _peer(self, request):
+        self.broker = broker = request.getfixturevalue(self.broker_name)
         self.source = f"contract-{next(_numbers)}"
         with Proxy(broker.port) as self.proxy:
             yield
@@ -91,6 +93,14 @@ class TestTopic(Drains, TestDurableTopic):
         return {**super().settings(), "client_id": ""}
 
 
+class TestQueueOverAmqp(TestQueue):
+    broker_name = "rabbit"
+
+
+class TestTopicOverAmqp(TestTopic):
+    broker_name = "rabbit"
+
+
 class TestOutgoing(Through, OutgoingContract):
     cls = JmsOutgoing
     good = {"queue": "contract-out"}
@@ -103,3 +113,7 @@ class TestOutgoing(Through, OutgoingContract):
         self.proxy.mode = "drop"
         yield
         self.proxy.mode = "pass"
+
+
+class TestOutgoingOverAmqp(TestOutgoing):
+    broker_name = "rabbit"

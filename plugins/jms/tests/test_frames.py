@@ -5,8 +5,9 @@ from __future__ import annotations
 from xml.etree.ElementTree import fromstring, indent, tostring
 
 import pytest
-from hansa_jms.frames import Frame, FrameReader, ProtocolError, encoded
+from hansa_jms.broker_socket import ProtocolError
 from hansa_jms.maps import UnreadableMap, map_faults, map_of, written_map
+from hansa_jms.stomp.frames import Frame, FrameReader, encoded
 from hansa_jms.texts import from_java, to_java
 from hypothesis import given, strategies as st
 

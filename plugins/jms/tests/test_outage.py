@@ -9,6 +9,7 @@ import pytest
 from hansa_devkit.harness.waiting import wait_until
 
 from plugins.jms.tests.activemq import ActiveMQ
+from plugins.jms.tests.rabbit import RabbitAmqp
 
 pytestmark = [pytest.mark.proof, pytest.mark.evidence("real_server", "kills")]
 SERVICES = """
@@ -28,22 +29,26 @@ class Note(Service):
     name = "load.note"
 
     def handle(self):
+        if self.request.raw == b"crash":
+            os._exit(1)
         file = os.open("PATH", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(file, self.request.raw + b"\\n")
         os.close(file)
 """
 
 
-def test_a_broker_that_is_killed_under_load_loses_nothing(start_server, tmp_path):
+@pytest.mark.parametrize(("kind", "kills"), [(ActiveMQ, 2), (RabbitAmqp, 1)])
+def test_a_broker_that_is_killed_under_load_loses_nothing(kind, kills, start_server, tmp_path):
     noted, confirmed, done = tmp_path / "noted", [], threading.Event()
     numbers = itertools.count()
-    with ActiveMQ() as broker:
+    with kind() as broker:
         server = start_server(workers=2, plugins=["jms"])
         server.deploy("load.py", SERVICES.replace("PATH", str(noted)))
         server.api("admin.channel.http.create", name="send", url_path="/send", service="load.send")
         settings = {**broker.settings, "queue": "load", "timeout": 5, "heartbeat": 2}
+        settings |= {"max_attempts": 2}
         server.api("admin.channel.jms.create", name="in", service="load.note", **settings)
-        del settings["heartbeat"]
+        del settings["heartbeat"], settings["max_attempts"]
         server.api("admin.outgoing.jms.create", name="out", **settings)
 
         def load() -> None:
@@ -58,7 +63,7 @@ def test_a_broker_that_is_killed_under_load_loses_nothing(start_server, tmp_path
         for thread in threads:
             thread.start()
         try:
-            for _ in range(2):
+            for _ in range(kills):
                 goal = len(confirmed) + 100
                 wait_until(lambda goal=goal: len(confirmed) >= goal, 40, "messages go through")
                 broker.kill()
@@ -75,3 +80,6 @@ def test_a_broker_that_is_killed_under_load_loses_nothing(start_server, tmp_path
             "all that was confirmed arrived",
         )
         wait_until(lambda: broker.count("load") == 0, 20)
+        if kind is RabbitAmqp:  # and one that ends workers is given up
+            broker.send("/queue/load", "crash")
+            wait_until(lambda: broker.count("load.dead-letter") == 1, 60, server.log)

@@ -6,18 +6,18 @@ import itertools
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 from hansa import Invalid, TooLarge, Unavailable, load
-from hansa_devkit import Inbox, LocalServer
+from hansa_devkit import Inbox
+from hansa_devkit.harness import objects
 from hansa_devkit.inbox import answer
-from hansa_devkit.local.registry import definition_model
-from hansa_jms.connection import Connection
-from hansa_jms.frames import encoded
 from hansa_jms.outgoing import JmsOutgoing
 from hansa_jms.settings import SendingSettings
+from hansa_jms.stomp.connection import StompConnection
+from hansa_jms.stomp.frames import encoded
 
 from plugins.jms.tests.activemq import ActiveMQ
 from plugins.jms.tests.test_channel import channel
@@ -31,17 +31,10 @@ def queue():
     return f"out-{next(_numbers)}"
 
 
-@contextmanager
-def outgoing(broker, **settings: Any):
+def outgoing(broker, **settings: Any) -> AbstractContextManager[Any]:
     """A running connection."""
     given = {**broker.settings, "timeout": 5.0, **settings}
-    config: Any = load(definition_model(JmsOutgoing), given)
-    one = JmsOutgoing("test", JmsOutgoing.prepare(config), LocalServer())
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
+    return objects.running(objects.made(JmsOutgoing, given))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +74,8 @@ def test_maps_reach_java(broker, queue):
     }
 
 
-def test_headers_of_jms_reach_java(broker, queue):
-    with outgoing(broker, time_to_live=60, priority=2) as out:
+def test_headers_of_jms_reach_java(activemq, queue):
+    with outgoing(activemq, time_to_live=60, priority=2) as out:
         out.send(
             "x",
             queue,
@@ -99,7 +92,9 @@ def test_headers_of_jms_reach_java(broker, queue):
             priority=9,
         )
         out.send("y", f"/queue/{queue}", persistent=False, time_to_live=0)
-    first, second = broker.read(f"/queue/{queue}", most=2, selector="number = '7' OR kind IS NULL")
+    first, second = activemq.read(
+        f"/queue/{queue}", most=2, selector="number = '7' OR kind IS NULL"
+    )
     assert first["kind"] == "ü: \\n\r\n"
     assert (first["number"], first["big"], first["flag"], first["JMSXGroupID"]) == (
         "7",
@@ -125,9 +120,9 @@ def test_what_expires_is_not_delivered(broker, queue):
     assert [message[".body"] for message in broker.read(f"/queue/{queue}")] == ["new"]
 
 
-def test_a_question_of_java_is_answered(broker, queue):
+def test_a_question_of_java_is_answered(activemq, queue):
     """Over the temporary queue that the client names in reply_to."""
-    with outgoing(broker) as out:
+    with outgoing(activemq) as out:
 
         def reply(request):
             extra = request.extra
@@ -138,8 +133,8 @@ def test_a_question_of_java_is_answered(broker, queue):
             )
             return answer(request, "done")
 
-        with channel(broker, reply, queue=queue):
-            found = broker.ask(queue, "question")
+        with channel(activemq, reply, queue=queue):
+            found = activemq.ask(queue, "question")
     assert (found[".body"], found[".correlation"]) == ("QUESTION", "question-1")
 
 
@@ -170,10 +165,22 @@ def test_all_faults_at_once(broker, queue):
         for wrong in ("/queue/", "/topic/a?b=c", "a\nb", "x" * 600, None):
             with pytest.raises(Invalid, match="destination"):
                 out.send("x", wrong)
-        with pytest.raises(Invalid, match=r"message\.a"):
-            out.send({"a": b"bytes"}, queue)
         out.send("x", queue)
     assert broker.count(queue) == 1
+
+
+def test_bytes_in_maps_do_not_pass_stomp(activemq, queue):
+    with outgoing(activemq, queue=queue) as out:
+        with pytest.raises(Invalid, match=r"message\.a"):
+            out.send({"a": b"bytes"})
+
+
+def test_bytes_in_maps_pass_with_rabbitmq(rabbit, queue):
+    inbox = Inbox()
+    with channel(rabbit, inbox, queue=queue), outgoing(rabbit, queue=queue) as out:
+        out.send({"a": b"bytes"})
+        [request] = inbox.wait(1, 60)
+    assert (request.extra["map"], request.raw) == ({"a": b"bytes"}, b'{"a": "Ynl0ZXM="}')
 
 
 def test_the_largest_message_and_one_byte_more(broker, queue):
@@ -184,9 +191,9 @@ def test_the_largest_message_and_one_byte_more(broker, queue):
     assert broker.count(queue) == 1
 
 
-def test_what_the_broker_refuses_ends_no_other_call(broker, queue):
+def test_what_the_broker_refuses_ends_no_other_call(activemq, queue):
     """A temporary queue of a client that has gone."""
-    with outgoing(broker, queue=queue) as out:
+    with outgoing(activemq, queue=queue) as out:
         errors: list[Exception] = []
 
         def keep_sending():
@@ -205,7 +212,17 @@ def test_what_the_broker_refuses_ends_no_other_call(broker, queue):
         for thread in threads:
             thread.join()
         assert not errors and not out.server.losses
-    assert broker.count(queue) == 150
+    assert activemq.count(queue) == 150
+
+
+def test_a_queue_that_rabbitmq_does_not_have_takes_nothing(rabbit, queue):
+    """It would confirm the message, and drop it."""
+    with outgoing(rabbit, queue_prefix="/amq/queue/") as out:
+        with pytest.raises(Unavailable, match=f"refuses it: .*no queue '{queue}'"):
+            out.send("x", queue)
+        rabbit.make(queue)
+        out.send("x", queue)
+    assert rabbit.count(queue) == 1
 
 
 # -- logins, TLS, and brokers without XStream ------------------------------------------------------
@@ -218,9 +235,9 @@ def test_a_wrong_password(broker):
     assert "wrong-one" not in str(caught.value)
 
 
-def test_an_address_that_speaks_something_else(broker):
+def test_an_address_that_speaks_something_else(activemq):
     with pytest.raises(Unavailable, match="check the setting port"):
-        with outgoing(broker, port=broker.ports["openwire"]):
+        with outgoing(activemq, port=activemq.ports["openwire"]):
             pass
 
 
@@ -239,7 +256,7 @@ def test_heart_beats_that_are_no_numbers_are_told(beats):
         greeting = threading.Thread(target=greet)
         greeting.start()
         settings = load(SendingSettings, {"port": listening.getsockname()[1]})
-        connection = Connection(settings, heartbeat=1.0)
+        connection = StompConnection(settings, heartbeat=1.0)
         with pytest.raises(Unavailable, match="heart-beat"):
             connection.open(5.0)
         assert connection.broken

@@ -1,1 +1,1 @@
-"""JMS for Hansa, over STOMP."""
+"""JMS for Hansa, over STOMP or AMQP 1.0."""

@@ -7,7 +7,7 @@ from .settings import QueueSettings
 
 
 class JmsChannel(ReceivingChannel[QueueSettings]):
-    """Consumes a queue of a JMS broker such as ActiveMQ, over STOMP.
+    """Consumes a queue of a JMS broker such as ActiveMQ, over STOMP or AMQP 1.0.
 
     A message is acknowledged once its service has handled it, or the broker has a copy of it: at
     the end of the queue for another attempt, or as a dead letter.

@@ -1,4 +1,6 @@
-"""Map messages, which ActiveMQ passes on over STOMP as XML in the format of XStream."""
+"""Map messages: what may be in them, and how they pass STOMP, on which ActiveMQ has them as XML
+in the format of XStream.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,14 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, to
 from .texts import fault_of_text, from_java
 
 MapValue: TypeAlias = str | int | float | bool | bytes | None
-"""An item of a map; Hansa receives all of these, and sends all but bytes."""
+"""An item of a map; bytes pass with AMQP alone."""
 TRANSFORMATION = "jms-map-xml"
 _LAYOUT = re.compile(rb"<map>\n  <entry>\n    <string>|<map/>\Z")
 """How XStream begins: a text that is XML may have the same elements, and is no map."""
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_INT = range(-(2**31), 2**31)
-_LONG = range(-(2**63), 2**63)
+INT = range(-(2**31), 2**31)
+LONG = range(-(2**63), 2**63)
+"""The whole numbers of Java."""
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -110,28 +113,28 @@ def _written(value: MapValue) -> tuple[str, str | None]:
     if isinstance(value, bool):
         return "boolean", "true" if value else "false"
     if isinstance(value, int):
-        return "int" if value in _INT else "long", str(value)
+        return "int" if value in INT else "long", str(value)
     if isinstance(value, float):
         return "double", repr(value)
     return "string", str(value)
 
 
-def map_faults(items: Mapping[object, object]) -> dict[str, str]:
+def map_faults(items: Mapping[object, object], *, bytes_in_maps: bool = False) -> dict[str, str]:
     """Return what is wrong with the items of a map, by `message.NAME`."""
     faults: dict[str, str] = {}
     for name, value in items.items():
         fault = "has no name of text" if not isinstance(name, str) or not name else ""
-        fault = fault or _fault_of_string(str(name)) or _fault_of_item(value)
+        fault = fault or _fault_of_string(str(name)) or _fault_of_item(value, bytes_in_maps)
         if fault:
             faults[f"message.{name}"] = fault
     return faults
 
 
-def _fault_of_item(value: object) -> str:
-    if value is None or isinstance(value, bool):
+def _fault_of_item(value: object, bytes_in_maps: bool) -> str:
+    if value is None or isinstance(value, bool) or (bytes_in_maps and isinstance(value, bytes)):
         return ""
     if isinstance(value, int):
-        return "" if value in _LONG else "is a number of more than 64 bits"
+        return "" if value in LONG else "is a number of more than 64 bits"
     if isinstance(value, float):
         return "" if math.isfinite(value) else "is not a finite number"
     if isinstance(value, str):

@@ -1,19 +1,19 @@
-"""Messages of JMS: made of what a service sends, and read from frames of STOMP."""
+"""Messages of JMS: what may be in them, and the properties that copies have after a failure."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import re
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from hansa import Invalid, TooLarge, new_cid, trace_headers
+from hansa import Invalid, new_cid, trace_headers
 
-from .destinations import destination_of, fault_of_destination
-from .maps import TRANSFORMATION, MapValue, map_faults, written_map
+from .destinations import fault_of_destination
+from .maps import LONG, MapValue, map_faults
 from .texts import fault_of_text, to_java
 
 PropertyValue: TypeAlias = str | int | float | bool
@@ -66,58 +66,32 @@ class Options:
     persistent: bool
 
 
-def outgoing_frame(
-    body: object, properties: object, options: Options, cid: str, max_body: int
-) -> tuple[dict[str, str], bytes]:
-    """Return headers and body of a SEND frame.
-
-    Raises `Invalid` with all faults at once, and `TooLarge`.
-    """
-    faults = dict(_faults(body, properties, options))
+def check_message(
+    body: object, properties: object, options: Options, *, bytes_in_maps: bool
+) -> None:
+    """Refuse what cannot be sent; raises `Invalid` with all faults at once."""
+    faults = dict(_faults(body, properties, options, bytes_in_maps))
     if faults:
         listed = "; ".join(f"{name} {fault}" for name, fault in faults.items())
         raise Invalid(faults, f"the message cannot be sent: {listed}")
-    headers = {"destination": destination_of(str(options.destination))}
-    headers |= _option_headers(options)
-    headers |= {"hansaCid": new_cid() if cid == "-" else cid, **trace_headers()}
-    if isinstance(properties, Mapping):
-        headers |= {name: _as_text(value) for name, value in properties.items()}
-    content, more = _content(body)
-    if len(content) > max_body:
-        raise TooLarge(f"the message has {len(content)} bytes; max_body is {max_body}")
-    return {**headers, **more}, content
 
 
-def _option_headers(options: Options) -> dict[str, str]:
-    headers = {
-        "persistent": _as_text(options.persistent),
-        "priority": str(options.priority),
-    }
-    optional = {
-        "correlation-id": options.correlation_id,
-        "reply-to": destination_of(str(options.reply_to)) if options.reply_to else "",
-        "type": options.message_type,
-    }
-    headers |= {name: str(value) for name, value in optional.items() if value}
-    if options.time_to_live:
-        seconds = float(str(options.time_to_live))
-        headers["expires"] = str(round((time.time() + seconds) * 1000))
-    return headers
+def own_properties(cid: str) -> dict[str, str]:
+    """Return the properties that each message gets: correlation id of the logs, and trace."""
+    return {"hansaCid": new_cid() if cid == "-" else cid, **trace_headers()}
 
 
-def _content(body: object) -> tuple[bytes, dict[str, str]]:
-    """Return the body as it is sent, and the headers that tell which type of message it is.
-
-    A length makes it a bytes message; texts and maps, which have no zero bytes, do without.
-    """
-    if isinstance(body, bytes):
-        return body, {"content-length": str(len(body))}
-    if isinstance(body, Mapping):
-        return written_map(body), {"transformation": TRANSFORMATION}
-    return to_java(str(body)), {}
+def shown_map(items: Mapping[str, MapValue]) -> bytes:
+    """Return the items of a map as a service sees them: JSON, with bytes in base64."""
+    return json.dumps(items, ensure_ascii=False, default=_base64).encode()
 
 
-def _as_text(value: object) -> str:
+def _base64(value: object) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def as_text(value: object) -> str:
+    """Return a property as text, in the way of Java."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -126,7 +100,9 @@ def _as_text(value: object) -> str:
 # -- what is wrong ---------------------------------------------------------------------------------
 
 
-def _faults(body: object, properties: object, options: Options) -> Iterator[tuple[str, str]]:
+def _faults(
+    body: object, properties: object, options: Options, bytes_in_maps: bool
+) -> Iterator[tuple[str, str]]:
     found = {
         "message": _fault_of_body(body),
         "destination": fault_of_destination(options.destination),
@@ -138,7 +114,7 @@ def _faults(body: object, properties: object, options: Options) -> Iterator[tupl
     }
     yield from ((name, fault) for name, fault in found.items() if fault)
     if isinstance(body, Mapping):
-        yield from map_faults(body).items()
+        yield from map_faults(body, bytes_in_maps=bytes_in_maps).items()
     if isinstance(properties, Mapping):
         yield from _property_faults(properties)
     elif properties is not None:
@@ -201,6 +177,8 @@ def _fault_of_name(name: object) -> str:
 def _fault_of_value(value: object) -> str:
     if isinstance(value, str):
         return fault_of_text(value)
+    if isinstance(value, int) and value not in LONG:
+        return "is a number of more than 64 bits"
     if isinstance(value, bool | int | float):
         return ""
     return f"must be text, a number or a boolean, not {type(value).__name__}"
@@ -234,9 +212,10 @@ def to_properties(headers: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
-def from_properties(properties: Mapping[str, str]) -> dict[str, object]:
-    """Return properties as headers; those of an earlier copy as what they were."""
-    return {_HEADERS.get(name, name): _read(name, value) for name, value in properties.items()}
+def from_properties(properties: Mapping[str, PropertyValue]) -> dict[str, object]:
+    """Return properties as headers: text, and those of an earlier copy as what they were."""
+    found = {name: as_text(value) for name, value in properties.items()}
+    return {_HEADERS.get(name, name): _read(name, value) for name, value in found.items()}
 
 
 def _read(name: str, value: str) -> object:

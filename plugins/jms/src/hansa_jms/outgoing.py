@@ -8,13 +8,13 @@ from hansa import current_cid
 from hansa_connect.pooled import PooledOutgoing
 
 from .broker import BrokerConnections
-from .connection import Connection
-from .messages import Body, Options, PropertyValue, outgoing_frame
+from .messages import Body, Options, PropertyValue, check_message, own_properties
 from .settings import SendingSettings
+from .wire import Outbound, Sending
 
 
-class JmsOutgoing(BrokerConnections[SendingSettings], PooledOutgoing[SendingSettings, Connection]):
-    """Sends messages and waits for the broker's receipt: `self.outgoing.jms["name"].send("text")`.
+class JmsOutgoing(BrokerConnections[SendingSettings], PooledOutgoing[SendingSettings, Sending]):
+    """Sends messages and waits until the broker has them: `self.outgoing.jms["name"].send("text")`.
 
     Safe in many threads.
     """
@@ -56,8 +56,9 @@ class JmsOutgoing(BrokerConnections[SendingSettings], PooledOutgoing[SendingSett
             time_to_live=config.time_to_live if time_to_live is None else time_to_live,
             persistent=config.persistent if persistent is None else persistent,
         )
-        headers, body = outgoing_frame(
-            message, properties, options, current_cid.get(), config.max_body
-        )
+        bytes_in_maps = config.protocol == "amqp"
+        check_message(message, properties, options, bytes_in_maps=bytes_in_maps)
+        added = own_properties(current_cid.get())
+        outbound = Outbound(message, properties or {}, added, options, config.max_body)
         with self.observed(), self.pool.use(timeout or None) as connection:
-            connection.request("SEND", headers, body)
+            connection.send(outbound)

@@ -1,8 +1,8 @@
-"""The settings of JMS connections, over STOMP."""
+"""The settings of JMS connections, over STOMP or AMQP 1.0."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hansa import Invalid, setting
 from hansa_connect.consuming import ConsumerSettings
@@ -10,8 +10,13 @@ from hansa_connect.login import ChannelLogin, LoginSettings, OutgoingLogin
 from hansa_connect.pooled import PoolSettings
 from hansa_connect.tls import TlsSettings
 
-STOMP_PORT = 61613
-STOMP_TLS_PORT = 61614
+PORTS = {
+    ("stomp", False): 61613,
+    ("stomp", True): 61614,
+    ("amqp", False): 5672,
+    ("amqp", True): 5671,
+}
+"""The usual ports, by protocol and whether it is encrypted."""
 _NAME = r"^[^\r\n\x00,?*>]*$"
 """A destination: a comma, a question mark and wildcards mean more than a name to ActiveMQ."""
 _REQUIRED_NAME = r"^[^\r\n\x00,?*>]+$"
@@ -22,10 +27,15 @@ _LINE = r"^[^\r\n\x00]*$"
 class BrokerSettings(PoolSettings, TlsSettings, LoginSettings):
     """Broker.
 
-    Where a broker is that speaks STOMP, and how to log in.
+    Where a broker is, what it speaks, and how to log in.
 
-    The port is 61613, or 61614 with TLS.
+    The port of STOMP is 61613, or 61614 with TLS, that of AMQP 5672, or 5671 with TLS.
     """
+
+    protocol: Annotated[
+        Literal["stomp", "amqp"],
+        setting("What the broker speaks: STOMP 1.2, or AMQP 1.0, which needs `hansa-jms[amqp]`"),
+    ] = "stomp"
 
     virtual_host: Annotated[
         str,
@@ -35,11 +45,39 @@ class BrokerSettings(PoolSettings, TlsSettings, LoginSettings):
             advanced=True,
         ),
     ] = ""
+    queue_prefix: Annotated[
+        str,
+        setting(
+            "What addresses of queues begin with, with AMQP; empty for what the broker tells",
+            example="/amq/queue/",
+            pattern=_LINE,
+            max_length=100,
+            advanced=True,
+        ),
+    ] = ""
+    topic_prefix: Annotated[
+        str,
+        setting(
+            "What addresses of topics begin with, with AMQP; empty for what the broker tells",
+            example="/topic/",
+            pattern=_LINE,
+            max_length=100,
+            advanced=True,
+        ),
+    ] = ""
 
     @property
     def effective_port(self) -> int:
-        """The port, or the one that is usual for the encryption."""
-        return self.port or (STOMP_TLS_PORT if self.tls else STOMP_PORT)
+        """The port, or the one that is usual for the protocol and the encryption."""
+        return self.port or PORTS[self.protocol, self.tls]
+
+    def check(self) -> None:
+        """Refuse what belongs to the other protocol; raises `Invalid`."""
+        super().check()
+        if self.protocol == "stomp":
+            given = [name for name in ("queue_prefix", "topic_prefix") if getattr(self, name)]
+            if given:
+                raise Invalid(dict.fromkeys(given, 'is of AMQP, and protocol is "stomp"'))
 
 
 class ReceivingSettings(ConsumerSettings, ChannelLogin, BrokerSettings):
@@ -61,7 +99,7 @@ class ReceivingSettings(ConsumerSettings, ChannelLogin, BrokerSettings):
     maps: Annotated[
         bool,
         setting(
-            "Receive map messages, for which the broker needs XStream; without it they arrive empty"
+            "Receive map messages, for which a broker needs XStream with STOMP; else they arrive empty"
         ),
     ] = True
     heartbeat: Annotated[

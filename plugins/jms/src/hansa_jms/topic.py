@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 from hansa import Guarantee
@@ -15,7 +14,7 @@ from .settings import TopicSettings
 
 
 class JmsTopicChannel(ReceivingChannel[TopicSettings]):
-    """Subscribes to a topic of a JMS broker such as ActiveMQ, over STOMP.
+    """Subscribes to a topic of a JMS broker such as ActiveMQ, over STOMP or AMQP 1.0.
 
     Copies would reach all subscribers, so a message that fails is kept in hand, and tried again
     here. A broker does not say of messages of a durable subscription that it delivers them again:
@@ -45,11 +44,9 @@ class JmsTopicChannel(ReceivingChannel[TopicSettings]):
             return ""
         return self.config.client_id or f"hansa.{self.name}"
 
-    def subscription(self) -> Mapping[str, str]:
-        """Return the name of a durable subscription."""
-        if not self.config.durable:
-            return {}
-        return {"activemq.subscriptionName": self.config.subscription or self.name}
+    def subscription(self) -> str:
+        """Return the name of a durable subscription; empty for one that is not."""
+        return (self.config.subscription or self.name) if self.config.durable else ""
 
     def delivers_again(self, delivery: Delivery) -> bool:
         """Return whether the subscription is durable."""

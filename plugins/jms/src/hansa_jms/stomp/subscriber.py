@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import select
-import socket
-import ssl
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
-from .connection import CLOSE_WAIT, Connection
-from .frames import Frame, ProtocolError, encoded
-from .settings import BrokerSettings
+from hansa import Unavailable
+
+from ..broker_socket import CLOSE_WAIT, ProtocolError
+from ..maps import TRANSFORMATION
+from ..settings import BrokerSettings
+from ..waiting import Calls
+from ..wire import Received, Subscription
+from .connection import StompConnection
+from .frames import Frame, encoded
+from .messages import received
 
 SUBSCRIPTION = "1"
 """A connection has one subscription."""
@@ -24,28 +26,43 @@ LONGEST_WAIT = 60.0
 """Seconds between two looks at the clock without heart-beats."""
 
 
-class Subscriber(Connection):
+class StompSubscriber(StompConnection):
     """A connection with one subscription, used by one thread; only `call_soon` and `abort` are called from
     others.
     """
 
     def __init__(self, broker: BrokerSettings, client_id: str = "", heartbeat: float = 0.0) -> None:
         super().__init__(broker, client_id, heartbeat)
-        self._calls: deque[Callable[[], None]] = deque()
-        self._lock = threading.Lock()
-        self._woken: socket.socket | None = None
-        self._waker: socket.socket | None = None
+        self._calls = Calls()
+        self._max_body = 0
         self._early: list[Frame] = []
         self._written = 0.0
         self._heard = 0.0
 
-    def subscribe(self, headers: Mapping[str, str]) -> None:
+    def subscribe(self, subscription: Subscription) -> None:
         """Have the broker deliver messages; raises `Refused` and `Unavailable`."""
-        self._woken, self._waker = socket.socketpair()
-        self._woken.setblocking(False)
-        self._waker.setblocking(False)
-        acknowledged = {"id": SUBSCRIPTION, "ack": "client-individual"}
-        self.request("SUBSCRIBE", {**acknowledged, **headers})
+        self._calls.open()
+        self._max_body = subscription.max_body
+        headers = {
+            "id": SUBSCRIPTION,
+            "ack": "client-individual",
+            "destination": subscription.destination,
+            "activemq.prefetchSize": str(subscription.prefetch),
+        }
+        if subscription.durable:
+            headers["activemq.subscriptionName"] = subscription.durable
+        if subscription.selector:
+            headers["selector"] = subscription.selector
+        if subscription.maps:
+            headers["transformation"] = TRANSFORMATION
+        try:
+            self.request("SUBSCRIBE", headers)
+        except Unavailable as error:
+            if subscription.maps and self.broken:
+                raise Unavailable(
+                    f"{error.detail}; if the broker has no XStream, set maps to false"
+                ) from error
+            raise
         self._heard = time.monotonic()
 
     def unexpected(self, frame: Frame) -> None:
@@ -53,7 +70,7 @@ class Subscriber(Connection):
         super().unexpected(frame)
         self._early.append(frame)
 
-    def wait(self) -> list[Frame]:
+    def wait(self) -> list[Received]:
         """Wait for messages or for `call_soon`, and return the messages; raises `Unavailable`."""
         if self._early or self._frames:
             frames = [*self._early, *self._frames]
@@ -62,32 +79,18 @@ class Subscriber(Connection):
             return self._messages(frames)
         with self.translated():
             self._keep_alive()
-            if self._is_readable():
+            if self._calls.wait(self.socket, self._pause()):
                 self._note(self.read())
-        self._run_calls()
+        self._calls.run()
         frames = list(self._frames)
         self._frames.clear()
         return self._messages(frames)
 
-    def _messages(self, frames: Iterable[Frame]) -> list[Frame]:
+    def _messages(self, frames: Iterable[Frame]) -> list[Received]:
         for frame in frames:
             super().unexpected(frame)
-        return [frame for frame in frames if frame.command == "MESSAGE"]
-
-    def _is_readable(self) -> bool:
-        """Wait for the broker or another thread, and return whether the broker has said something."""
-        sock = self.socket
-        assert self._woken is not None
-        if isinstance(sock, ssl.SSLSocket) and sock.pending():
-            return True
-        polled = select.poll()
-        polled.register(sock, select.POLLIN)
-        polled.register(self._woken, select.POLLIN)
-        found = polled.poll(self._pause() * 1000)
-        if any(descriptor == self._woken.fileno() for descriptor, _ in found):
-            with contextlib.suppress(BlockingIOError):
-                self._woken.recv(1000)
-        return any(descriptor == sock.fileno() for descriptor, _ in found)
+        limit = self._max_body
+        return [received(frame, limit) for frame in frames if frame.command == "MESSAGE"]
 
     def _note(self, data: bytes) -> None:
         """Note that the broker was heard; what looks like a heart-beat inside a frame does not count."""
@@ -119,23 +122,28 @@ class Subscriber(Connection):
         super().write(data)
         self._written = time.monotonic()
 
-    def tell(self, command: str, given: Iterable[Mapping[str, str]]) -> None:
+    def acknowledge(self, handles: Iterable[str]) -> None:
+        """Send ACK for messages; raises `Unavailable`."""
+        self._tell("ACK", handles)
+
+    def give_back(self, handle: str) -> None:
+        """Leave a message unacknowledged: it goes to another consumer when this one ends.
+
+        STOMP has a NACK, by which ActiveMQ makes it a dead letter.
+        """
+
+    def refuse(self, handle: str) -> None:
+        """Send NACK for a message; raises `Unavailable`."""
+        self._tell("NACK", [handle])
+
+    def _tell(self, command: str, ids: Iterable[str]) -> None:
         """Send frames of one command without waiting for an answer; raises `Unavailable`."""
         with self.translated():
-            self.write(b"".join(encoded(command, headers) for headers in given))
-
-    # -- other threads -----------------------------------------------------------------------------
+            self.write(b"".join(encoded(command, {"id": each}) for each in ids))
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Have the thread that is in `wait` call this; does nothing if the connection is closed."""
-        self._calls.append(function)
-        with self._lock, contextlib.suppress(BlockingIOError):  # it is woken already
-            if self._waker is not None:
-                self._waker.send(b"x")
-
-    def _run_calls(self) -> None:
-        while self._calls:
-            self._calls.popleft()()
+        self._calls.call_soon(function)
 
     def close(self) -> None:
         """End the connection in order, so that the broker has dealt with what was told before."""
@@ -144,9 +152,4 @@ class Subscriber(Connection):
                 self._socket.settimeout(CLOSE_WAIT)
                 self.request("DISCONNECT", {})
         super().close()
-        with self._lock:
-            for each in (self._woken, self._waker):
-                if each is not None:
-                    each.close()
-            self._woken = None
-            self._waker = None
+        self._calls.close()

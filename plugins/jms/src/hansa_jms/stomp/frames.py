@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..broker_socket import ProtocolError
+
 LONGEST_HEAD = 1024 * 1024
 """Bytes of a frame's command and headers, at most."""
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -16,10 +18,6 @@ _ESCAPE = re.compile(r"\\([\\rnc])")
 _UNESCAPED = {"\\": "\\", "r": "\r", "n": "\n", "c": ":"}
 _RAW_COMMANDS = ("CONNECT", "CONNECTED")
 """Commands whose headers have no escapes (STOMP 1.2, "Value Encoding")."""
-
-
-class ProtocolError(Exception):
-    """The other side does not speak STOMP 1.2."""
 
 
 @dataclass(frozen=True, slots=True)
