@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
+from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from hansa import Channel, HansaError, Refused, Request, Response, Unavailable
 from hansa_connect.event_loop import Asynchronous
+from hansa_connect.threads import Threads
 from hansa_connect.tls import definitions_of, present, resolved
 
 from .settings import ListeningSettings
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .client import Client, Message
     from .places import Places
 
-ResultT = TypeVar("ResultT")
 MOST_PARAMETERS = 100
 """Parameters that the query string of a client may have."""
 GOING_AWAY = 1001
@@ -46,7 +46,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
     placement = "server"
     exclusive = True  # the old object lets the port go before the new one takes it
 
-    _pool: ThreadPoolExecutor | None = None
+    _threads: Threads | None = None
     _listening: Server | None = None
     _places: Places
 
@@ -70,7 +70,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         self._draining = False
         context = self._context()
         self.open_loop()
-        self._pool = ThreadPoolExecutor(self.config.pool, f"websocket {self.name}")
+        self._threads = Threads(self.config.pool, f"websocket {self.name}")
         self.loop.run(self._listen(context), self.config.timeout)
 
     def stop(self) -> None:
@@ -80,10 +80,17 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             with contextlib.suppress(HansaError):
                 self.loop.run(self._drain(), self.config.timeout * 2 + 1)
             self._listening = None
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        if self._threads is not None:
+            self._threads.end()
+            self._threads = None
         self.close_loop()
+
+    @property
+    def threads(self) -> Threads:
+        """The threads that services are called in; raises `Unavailable` when it does not run."""
+        if self._threads is None:
+            raise Unavailable(f"{self.kind} {self.type} {self.name!r} is not running")
+        return self._threads
 
     def ping(self) -> str:
         """Return how many clients are connected."""
@@ -145,7 +152,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         if not self.settings.security_names:
             return None
         try:
-            await self._in_pool(self._authenticate, request)
+            await self.threads.call(self._authenticate, request)
         except HansaError as error:
             answer = connection.respond(HTTPStatus(error.status), f"{error.detail}\n")
             for name, value in error.headers.items():
@@ -174,6 +181,8 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         from .client import Client
 
         assert connection.request is not None  # else it would not be open
+        # what the client said when it connected is the same for all its messages
+        asked = self._request(connection, connection.request)
         client = Client(connection, self._rooms, self.config.max_waiting)
         self._clients.add(client)
         writing = asyncio.create_task(client.write())
@@ -181,7 +190,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             async for message in connection:
                 if self._draining:
                     break
-                await self._handle(client, connection, connection.request, message)
+                await self._handle(client, asked, message)
             if self._draining:
                 await connection.wait_closed()
         except ConnectionClosed:
@@ -192,32 +201,24 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             self._clients.discard(client)
             self._places.leave(connection)
 
-    async def _handle(
-        self,
-        client: Client,
-        connection: ServerConnection,
-        handshake: Handshake,
-        message: Message,
-    ) -> None:
-        request = self._request(connection, handshake)
+    async def _handle(self, client: Client, asked: Request, message: Message) -> None:
         is_text = isinstance(message, str)
-        request.raw = message.encode() if isinstance(message, str) else message
-        request.extra = {**request.extra, "client": client, "text": is_text}
+        request = replace(
+            asked,
+            raw=message.encode() if isinstance(message, str) else message,
+            headers=dict(asked.headers),
+            params=dict(asked.params),
+            cid="",
+            extra={**asked.extra, "client": client, "text": is_text},
+        )
         self._busy += 1
         try:
-            response = await self._in_pool(self._dispatch, request)
+            response = await self.threads.call(self.dispatch, request)
         finally:
             self._busy -= 1
         if self.config.respond and response.raw:
             with contextlib.suppress(Unavailable):  # the client is gone
-                client.send(_answer(response, is_text))
-
-    def _dispatch(self, request: Request) -> Response:
-        return self.dispatch(request)
-
-    async def _in_pool(self, call: Callable[[Request], ResultT], request: Request) -> ResultT:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, call, request)
+                await client.answer(_answer(response, is_text))
 
     def _request(self, connection: ServerConnection, handshake: Handshake) -> Request:
         """Return a request with what the client said when it connected."""

@@ -10,12 +10,15 @@ from typing import TypeAlias
 
 from hansa import Invalid, TooMany, Unavailable, new_cid
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 Message: TypeAlias = str | bytes
 TOO_SLOW = 1013
 """The close code of a client that does not read (registry of RFC 6455: try again later)."""
 CLOSE_WAIT = 2.0
 """Seconds that a client gets to take a close frame, and what waits before it."""
+AT_ONCE = 8192
+"""Characters of an answer that the buffer of a connection takes in any case."""
 MOST_ROOMS = 1000
 """Rooms that one client may be in."""
 
@@ -92,6 +95,10 @@ class Client:
         """
         if not isinstance(message, str | bytes):
             raise Invalid(f"a message is text or bytes, not {type(message).__name__}")
+        self._add(message)
+        self._soon(self._notify)
+
+    def _add(self, message: Message) -> None:
         size = _size(message)
         with self._lock:
             if self._closed:
@@ -103,7 +110,6 @@ class Client:
         if slow:
             self.close(TOO_SLOW, "reads too slowly")
             raise Unavailable(f"client {self.id} reads too slowly")
-        self._soon(self._notify)
 
     def join(self, room: str) -> None:
         """Enter a room of the channel, which need not exist."""
@@ -142,6 +148,19 @@ class Client:
             raise Unavailable(f"client {self.id} is gone") from error
 
     # -- in the loop -------------------------------------------------------------------------------
+
+    async def answer(self, message: Message) -> None:
+        """Send what a service answers; raises as `send` does."""
+        written = self._connection.transport.get_write_buffer_size() == 0
+        if self._waiting or self._closed or not written or len(message) > AT_ONCE:
+            self._add(message)
+            self._notify()
+            return
+        # nothing waits before it, and none of it will
+        try:
+            await self._connection.send(message)
+        except ConnectionClosed as error:
+            raise Unavailable(f"client {self.id} is gone") from error
 
     def _notify(self) -> None:
         self._empty.clear()

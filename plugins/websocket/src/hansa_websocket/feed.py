@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from concurrent.futures import ThreadPoolExecutor
 
 from hansa import Channel, HansaError, Request
+from hansa_connect.threads import Threads
 
 from .connecting import Connecting, closed
 from .settings import FeedSettings
@@ -23,21 +23,21 @@ class WebSocketFeed(Connecting[FeedSettings], Channel[FeedSettings]):
     placement = "cluster"
     exclusive = True  # two connections would each receive every message
 
-    _pool: ThreadPoolExecutor | None = None
+    _threads: Threads | None = None
 
     def start(self) -> None:
         """Connect and begin to read; raises what is wrong."""
         self._stopping = False
-        self._pool = ThreadPoolExecutor(self.config.pool, f"websocket-client {self.name}")
+        self._threads = Threads(self.config.pool, f"websocket-client {self.name}")
         self.connect()
         self.loop.spawn(self._read(), "reader")
 
     def stop(self) -> None:
         """Finish what was begun, and disconnect."""
         self._stopping = True
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
+        if self._threads is not None:
+            self._threads.end()
+            self._threads = None
         self.disconnect()
 
     async def _read(self) -> None:
@@ -62,13 +62,12 @@ class WebSocketFeed(Connecting[FeedSettings], Channel[FeedSettings]):
 
         is_text = isinstance(message, str)
         raw = message.encode() if isinstance(message, str) else message
-        pool = self._pool
+        threads = self._threads
         try:
-            if self._stopping or pool is None:
+            if self._stopping or threads is None:
                 return
-            loop = asyncio.get_running_loop()
             request = Request(raw, extra={"text": is_text})
-            response = await loop.run_in_executor(pool, lambda: self.dispatch(request))
+            response = await threads.call(self.dispatch, request)
             if self.config.respond and response.raw:
                 with contextlib.suppress(ConnectionClosed, HansaError):  # the reader tells
                     answer = response.raw

@@ -1,0 +1,144 @@
+"""WebSocket: messages that a channel answers, and that an outgoing connection has answered, against bare
+websockets: `python -m bench.websocket`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hansa import Request, Response
+from hansa_connect.event_loop import EventLoop
+from hansa_devkit.harness.ports import free_port
+from hansa_devkit.inbox import answer
+from hansa_websocket.outgoing import WebSocketOutgoing
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.sync.client import ClientConnection, connect
+from websockets.sync.server import ServerConnection as BlockingConnection, serve as serve_blocking
+
+from plugins.websocket.tests.support import channel, made
+
+from .clients import BODY, Clients, serve_clients
+from .measure import Figure
+from .messages import compared, repeated, started
+
+CALLS = 400
+"""Messages of each client in one run."""
+
+
+def websocket(folder: Path) -> Iterator[Figure]:
+    """WebSocket messages answered, against bare websockets."""
+    with Clients("websocket") as clients, channel(echo) as one, bare_server() as bare:
+        for count in (1, 10):
+            calls = CALLS // (1 if count == 1 else 4)
+            yield from compared(
+                f"WebSocket: answer messages of 200 bytes in threads, {count} client(s), who wait for each",
+                "websockets",
+                partial(clients.call, one.config.port, count, calls),
+                partial(clients.call, bare, count, calls),
+            )
+    with bare_peer() as port:
+        url = f"ws://127.0.0.1:{port}/"
+        with started(made(WebSocketOutgoing, url=url)) as outgoing:
+            with connect(url, proxy=None, compression=None) as client:
+
+                def ask() -> object:
+                    client.send(BODY)
+                    return client.recv()
+
+                yield from compared(
+                    "WebSocket: ask with 200 bytes, one after another",
+                    "websockets.sync",
+                    lambda: repeated(lambda: outgoing.ask(BODY), CALLS),
+                    lambda: repeated(ask, CALLS),
+                )
+
+
+def echo(request: Request) -> Response:
+    """Answer with what came."""
+    found = answer(request, "done")
+    found.raw = request.raw
+    return found
+
+
+async def bare_echo(connection: ServerConnection) -> None:
+    """The same without Hansa, in a thread, since a service may block."""
+    async for message in connection:
+        await connection.send(await asyncio.to_thread(handle, message))
+
+
+def handle(message: str | bytes) -> str | bytes:
+    """Be the service."""
+    return message
+
+
+@contextmanager
+def bare_server() -> Iterator[int]:
+    """A bare server in a thread of this process; yields its port."""
+    port, loop = free_port(), EventLoop("bench", print)
+    loop.start()
+
+    async def run() -> Server:
+        return await serve(bare_echo, "127.0.0.1", port, compression=None)
+
+    server = loop.run(run(), 30)
+    try:
+        yield port
+    finally:
+        server.close()
+        loop.stop()
+
+
+@contextmanager
+def bare_peer() -> Iterator[int]:
+    """The same in a process of its own, for what calls."""
+    port = free_port()
+    words = [sys.executable, "-m", "bench.websocket", "server", str(port)]
+    process: Any = subprocess.Popen(words, stdout=subprocess.PIPE)
+    try:
+        process.stdout.readline()
+        yield port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def connected(port: int) -> Callable[[], object]:
+    """Connect, and return what sends a message and waits for its answer."""
+    url = f"ws://127.0.0.1:{port}/"
+    client = ClientConnection.__enter__(connect(url, proxy=None, compression=None))
+
+    def call() -> object:
+        client.send(BODY)
+        return client.recv()
+
+    return call
+
+
+def serve_alone(port: int) -> None:
+    """Be a bare server, in threads."""
+
+    def answer_all(connection: BlockingConnection) -> None:
+        for message in connection:
+            connection.send(message)
+
+    with serve_blocking(answer_all, "127.0.0.1", port, compression=None) as server:
+        print("ready", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["client"]:
+        serve_clients(connected)
+    elif len(sys.argv) > 1:
+        serve_alone(int(sys.argv[2]))
+    else:
+        from .measure import table
+
+        print(table(list(websocket(Path()))))
