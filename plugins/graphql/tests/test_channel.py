@@ -178,6 +178,8 @@ def test_callers_are_known_before_anything_is_read(site):
 
 def test_a_service_that_is_deployed_anew(site):
     channel = site.add()
+    for _ in range(2):
+        assert site.ask("{ orders { id } }").json() == {"data": {"orders": [{"id": 1}, {"id": 2}]}}
 
     class Other(Service):
         name = "orders.list"
@@ -188,6 +190,7 @@ def test_a_service_that_is_deployed_anew(site):
 
     site.server.services["orders.list"] = Other
     assert site.ask("{ orders }").json() == {"data": {"orders": ["a", "b"]}}
+    assert "errors" in site.ask("{ orders { id } }").json()  # it kept the rules of another schema
 
     class Wrong(Service):
         name = "orders.list"

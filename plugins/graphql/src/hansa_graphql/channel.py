@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from hansa import HansaError, Request, Response, Unavailable
 from hansa_http.channel import HttpChannel, HttpPath
@@ -14,9 +14,6 @@ from .execute_service import CHANNEL, resolve
 from .protocol import failure
 from .schema import Schema, schema_of
 from .settings import GraphqlSettings
-
-if TYPE_CHECKING:
-    from graphql import GraphQLSchema
 
 METHODS = ("GET", "POST")
 
@@ -58,9 +55,9 @@ class GraphqlChannel(HttpChannel[GraphqlSettings]):
         """The schema in the Schema Definition Language."""
         return self._current().text
 
-    def current_schema(self) -> GraphQLSchema:
+    def current_schema(self) -> Schema:
         """Return the schema as the services declare it now; raises `Unavailable`."""
-        return self._current().schema
+        return self._current()
 
     def parameters(self, path: Mapping[str, str], query: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return nothing: the query string has the request itself."""

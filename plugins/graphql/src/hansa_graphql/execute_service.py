@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from graphql import DocumentNode, GraphQLError, GraphQLSchema
 
     from .channel import GraphqlChannel
+    from .schema import Schema
 
 log = logging.getLogger("hansa.graphql")
 CHANNEL = "graphql_channel"
@@ -74,7 +75,7 @@ class GraphqlExecute(Service):
 
 
 def _carried_out(
-    schema: GraphQLSchema,
+    known: Schema,
     asked: Asked,
     request: Request,
     config: GraphqlSettings,
@@ -85,9 +86,7 @@ def _carried_out(
     cid = request.cid
     refused = 200 if content_type == JSON else 400
     try:
-        document = _document(asked, config)
-        check_limits(schema, document, config)
-        faults = _faults(schema, document, config)
+        document, faults = _document(known, asked, config)
     except RecursionError:
         error = TooComplex("fields or fragments are within each other too deeply")
         return answer({"errors": [shaped(error, cid)]}, content_type, refused, cid)
@@ -100,7 +99,7 @@ def _carried_out(
         return answer({"errors": errors}, content_type, refused, cid)
     _refuse_changes_by_get(document, asked, request)
     result = execute_sync(
-        schema,
+        known.schema,
         document,
         context_value=request,
         variable_values=dict(asked.variables),
@@ -121,10 +120,22 @@ def _carried_out(
     return answer(body, content_type, 200 if executed else refused, cid)
 
 
-def _document(asked: Asked, config: GraphqlSettings) -> DocumentNode:
+def _document(
+    known: Schema, asked: Asked, config: GraphqlSettings
+) -> tuple[DocumentNode, list[GraphQLError]]:
+    """Return the document of a request, and which rules of GraphQL it breaks."""
     from graphql import parse
 
-    return parse(asked.query, max_lexical_tokens=config.max_tokens, max_comments=config.max_tokens)
+    document = known.documents.find(asked.query)
+    if document is not None:
+        return document, []
+    most = config.max_tokens
+    document = parse(asked.query, max_lexical_tokens=most, max_comments=most)
+    check_limits(known.schema, document, config)
+    faults = _faults(known.schema, document, config)
+    if not faults:
+        known.documents.keep(asked.query, document)
+    return document, faults
 
 
 def _faults(

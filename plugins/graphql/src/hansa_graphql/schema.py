@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hansa import Invalid, Registry, Service
 from hansa_connect.declared import documentation_of
 
+from .documents import Documents
 from .settings import FieldSettings, GraphqlSettings
 from .types import Types
 
@@ -21,10 +22,13 @@ Resolve = Callable[[Any, str, Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A schema, and the classes that it was derived from, by the names of the services."""
+    """A schema, the classes that it was derived from, by the names of the services, and documents
+    that keep its rules.
+    """
 
     schema: GraphQLSchema
     classes: Mapping[str, type[Service]]
+    documents: Documents = field(default_factory=Documents)
 
     @property
     def text(self) -> str:
