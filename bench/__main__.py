@@ -36,9 +36,12 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
+from .graphql_calls import graphql_calls
+from .grpc_calls import grpc_calls
 from .kafka import kafka
 from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
+from .mllp import mllp
 from .mqtt import mqtt_
 from .nats import nats
 from .peers import PEERS
@@ -52,6 +55,7 @@ from .swift import swift
 from .tokens import tokens
 from .trace import trace
 from .web import web
+from .websocket import websocket
 from .wss import wss
 from .zeromq import zeromq
 
@@ -312,8 +316,11 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "definitions": definitions,
     "amqp": amqp,
     "ftp": ftp,
+    "graphql": graphql_calls,
+    "grpc": grpc_calls,
     "kafka": kafka,
     "limits": limits,
+    "mllp": mllp,
     "mqtt": mqtt_,
     "nats": nats,
     "redis": redis_messages,
@@ -326,6 +333,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "wss": wss,
     "trace": trace,
     "web": web,
+    "websocket": websocket,
     "zeromq": zeromq,
 }
 

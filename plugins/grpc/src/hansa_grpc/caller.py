@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -48,6 +49,7 @@ def headers_of(metadata: Any) -> dict[str, str]:
     return headers
 
 
+@lru_cache(1000)
 def peer_of(address: str) -> str:
     """Return the IP address of a peer, such as `ipv4:127.0.0.1:4000` and `ipv6:%5B::1%5D:4000`."""
     kind, _, rest = address.partition(":")

@@ -281,7 +281,8 @@ class GrpcChannel(Channel[ListeningSettings]):
         finally:
             with self._idle:
                 self._in_hand -= 1
-                self._idle.notify_all()
+                if not self._in_hand:
+                    self._idle.notify_all()
 
     def _admit(self, context: grpc.ServicerContext) -> None:
         """End a call with a status whose caller may call nothing here."""

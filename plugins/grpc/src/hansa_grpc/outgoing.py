@@ -49,6 +49,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
     type = "grpc"
 
     _channel: grpc.Channel | None = None
+    _made: dict[str, grpc.UnaryUnaryMultiCallable]
     _is_in_trouble = False
 
     @classmethod
@@ -88,6 +89,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
             # only now it is known which calls may be repeated
             self._channel = open_channel(config, interface)
         self._interface = interface
+        self._made = {}
 
     def stop(self) -> None:
         """Disconnect."""
@@ -103,7 +105,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
         does not know who asks.
         """
         began = time.monotonic()
-        ask = self._open().unary_unary(HEALTH)
+        ask = self._asking(HEALTH)
         try:
             answer = self._call(ask, HEALTH, b"", self._time(0), {})
         except CallFailed as failed:
@@ -139,7 +141,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
         if found.streams:
             raise Misused(f"{self._what}: {method} answers with a stream: use stream()")
         raw = found.write(data, found.request)
-        ask = self._open().unary_unary(found.path)
+        ask = self._asking(found.path)
         with self.observed():
             answer = self._call(ask, found.path, raw, self._time(timeout), metadata or {})
         return self._read(found, answer)
@@ -173,6 +175,15 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
         if self._channel is None:
             raise Unavailable(f"{self._what} is not started")
         return self._channel
+
+    def _asking(self, path: str) -> grpc.UnaryUnaryMultiCallable:
+        """Return what calls a method, which takes grpcio a while to make."""
+        channel = self._open()
+        found = self._made.get(path)
+        if found is None:
+            found = channel.unary_unary(path)
+            self._made[path] = found
+        return found
 
     def _method(self, name: str) -> Method:
         found = self._interface.methods.get("/" + name.lstrip("/"))

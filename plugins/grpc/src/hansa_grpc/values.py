@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
@@ -45,7 +46,7 @@ class Values:
     """Converts messages of one set of descriptors; what it learns of a type it keeps."""
 
     def __init__(self) -> None:
-        self._plans: dict[str, tuple[FieldPlan, ...]] = {}
+        self._plans: dict[str, dict[str, FieldPlan]] = {}
         self._readers: dict[str, Callable[[Any], Any]] = {
             "google.protobuf.Timestamp": _read_timestamp,
             "google.protobuf.Duration": _read_duration,
@@ -72,7 +73,7 @@ class Values:
         if special is not None:
             return special(message)
         found: dict[str, Any] = {}
-        for plan in self._plan(message.DESCRIPTOR):
+        for plan in self._plan(message.DESCRIPTOR).values():
             if plan.has_presence and not message.HasField(plan.name):
                 continue
             value = getattr(message, plan.name)
@@ -80,15 +81,17 @@ class Values:
                 # of a map that is read by its keys, a message is made for each that is missing
                 found[plan.name] = {key: plan.read(value[key]) for key in list(value)}
             elif plan.is_list:
-                found[plan.name] = [plan.read(item) for item in value]
+                is_plain = plan.read is _same
+                found[plan.name] = list(value) if is_plain else [plan.read(item) for item in value]
             else:
                 found[plan.name] = plan.read(value)
         return found
 
-    def _plan(self, descriptor: Descriptor) -> tuple[FieldPlan, ...]:
+    def _plan(self, descriptor: Descriptor) -> dict[str, FieldPlan]:
+        """Return how the fields of a message are read and written, by their names."""
         known = self._plans.get(descriptor.full_name)
         if known is None:
-            known = tuple(self._planned(field) for field in descriptor.fields)
+            known = {field.name: self._planned(field) for field in descriptor.fields}
             self._plans[descriptor.full_name] = known
         return known
 
@@ -139,7 +142,7 @@ class Values:
         except (ValueError, TypeError, OverflowError) as error:
             faults[path] = str(error)
             return
-        plans = {plan.name: plan for plan in self._plan(message.DESCRIPTOR)}
+        plans = self._plan(message.DESCRIPTOR)
         for key, item in given.items():
             here = f"{path}.{key}" if path else str(key)
             plan = plans.get(key)
@@ -201,11 +204,17 @@ def members_of(value: Any) -> Mapping[str, Any]:
         given = {one.encode_name: getattr(value, one.name) for one in fields}
         return {name: one for name, one in given.items() if one is not msgspec.UNSET}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return {name: getattr(value, name) for name in _names_of(type(value))}
     if hasattr(value, "model_dump"):
         found: dict[str, Any] = value.model_dump()
         return found
     raise TypeError(f"expected an object, got {type(value).__name__}")
+
+
+@lru_cache(1000)
+def _names_of(kind: type) -> tuple[str, ...]:
+    """Return the names of the fields of a dataclass."""
+    return tuple(one.name for one in dataclasses.fields(kind))
 
 
 def scalar(field: FieldDescriptor, value: Any) -> Any:
