@@ -77,9 +77,18 @@ def test_services_may_take_a_while(file: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_what_zato_has_no_word_for_stays(file: Path):
-    there = {"channel": {"http": {"rates-0": {
-        "service": "old", "url_path": "/old", "security": "old", "limits": {"rate": "5/s"},
-    }}}}  # fmt: skip
+    there = {
+        "channel": {
+            "http": {
+                "rates-0": {
+                    "service": "old",
+                    "url_path": "/old",
+                    "security": "old",
+                    "limits": {"rate": "5/s"},
+                }
+            }
+        }
+    }
     api = Recorded(current=there)
     plan(file, api, Wishes(VARIABLES))
     assert api.config()["channel"]["http"]["rates-0"] == {

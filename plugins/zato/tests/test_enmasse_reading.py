@@ -83,7 +83,7 @@ def test_the_merged_form_and_types_as_keys(tmp_path: Path):
 
 def test_includes_are_read_beside_the_file(tmp_path: Path):
     (tmp_path / "parts").mkdir()
-    write_json(tmp_path / "parts" / "job.json", {"name": "a", "names": ["x"], "empty": []})  # type: ignore[dict-item]
+    (tmp_path / "parts" / "job.json").write_text('{"name": "a", "names": ["x"], "empty": []}')
     (tmp_path / "parts" / "jobs.yml").write_text("- name: b\n- name: c\n")
     config = {"scheduler": ["file://parts/job.json", "file://./parts/jobs.yml", {"name": "d"}]}
     document = read(write_json(tmp_path / "file.json", config))

@@ -141,8 +141,15 @@ def test_any_part_of_a_configuration_is_stable(data: st.DataObject):
     form = data.draw(st.sampled_from(FORMS))
     config = json.loads(json.dumps(CONFIGURATIONS[source]))
     kept = data.draw(st.sets(st.sampled_from(sorted(config))))
-    needed = {"def_sec", "security", "groups", "def_amqp", "def_jms_wmq", "def_cassandra",
-              "def_cloud_openstack_swift"}  # fmt: skip
+    needed = {
+        "def_sec",
+        "security",
+        "groups",
+        "def_amqp",
+        "def_jms_wmq",
+        "def_cassandra",
+        "def_cloud_openstack_swift",
+    }
     config = {key: items for key, items in config.items() if key in kept | needed}
     for items in config.values():
         for number, item in enumerate(items):

@@ -85,17 +85,30 @@ def test_connections_have_what_their_definition_says(tmp_path: Path):
         ({"scheduler": [{**JOB, "start_date": "soon"}]}, ("E08", "a", "start_date")),
         ({"scheduler": [{"name": "a", "seconds": 5}]}, ("E08", "a", "service")),
         ({"scheduler": [{**JOB, "colour": "red"}]}, ("W21", "a", "colour")),
-        ({"outconn_plain_http": [{"name": "a", "host": "x", "sec_def": "b"}]}, ("E08", "a", "host")),
-        ({"channel_plain_http": [{"name": "a", "url_path": "/", "service": "s"}]},
-         ("E05", "a", "sec_def")),
-        ({"channel_rest": [{"name": "a", "url_path": "/", "service": "s", "groups": ["g"]}]},
-         ("E05", "a", "groups")),
-        ({"security": [{"name": "a", "type": "ntlm", "username": "b",
-                        "password": "Zato_Enmasse_Env.X"}]}, ("E21", "a", "password")),
+        (
+            {"outconn_plain_http": [{"name": "a", "host": "x", "sec_def": "b"}]},
+            ("E08", "a", "host"),
+        ),
+        (
+            {"channel_plain_http": [{"name": "a", "url_path": "/", "service": "s"}]},
+            ("E05", "a", "sec_def"),
+        ),
+        (
+            {"channel_rest": [{"name": "a", "url_path": "/", "service": "s", "groups": ["g"]}]},
+            ("E05", "a", "groups"),
+        ),
+        (
+            {
+                "security": [
+                    {"name": "a", "type": "ntlm", "username": "b", "password": "Zato_Enmasse_Env.X"}
+                ]
+            },
+            ("E21", "a", "password"),
+        ),
         ({"pubsub_topic": [{"name": "a"}]}, ("W20", "a", "")),
         ({"def_amqp": [{"name": "a"}]}, ("W20", "a", "")),
     ],
-)  # fmt: skip
+)
 def test_what_is_told(tmp_path: Path, config, expected):
     assert expected in told(translated(tmp_path, config))
 
@@ -120,13 +133,29 @@ def test_what_is_marked_for_deletion_is_left_out(tmp_path: Path):
 
 def test_keys_that_every_export_has_are_not_told(tmp_path: Path):
     every = {
-        "audit_back_log": 1440, "cache_expiry": 0, "data_encoding": "utf-8", "hl7_version": "hl7-v2",
-        "host": "", "id": 98, "match_slash": True, "max_len_messages_received": 50,
-        "ping_method": "HEAD", "pool_size": 20, "security_id": None, "security_name": None,
-        "sec_tls_ca_cert_id": None, "sec_use_rbac": False, "serialization_type": "string",
-        "service_id": 707, "service_name": "rates.get-rate", "service_whitelist": [""],
-        "soap_action": "", "soap_version": None, "timeout": "10", "transport": "plain_http",
-    }  # fmt: skip
+        "audit_back_log": 1440,
+        "cache_expiry": 0,
+        "data_encoding": "utf-8",
+        "hl7_version": "hl7-v2",
+        "host": "",
+        "id": 98,
+        "match_slash": True,
+        "max_len_messages_received": 50,
+        "ping_method": "HEAD",
+        "pool_size": 20,
+        "security_id": None,
+        "security_name": None,
+        "sec_tls_ca_cert_id": None,
+        "sec_use_rbac": False,
+        "serialization_type": "string",
+        "service_id": 707,
+        "service_name": "rates.get-rate",
+        "service_whitelist": [""],
+        "soap_action": "",
+        "soap_version": None,
+        "timeout": "10",
+        "transport": "plain_http",
+    }
     made = translated(tmp_path, {"channel_plain_http": [{**channel(0), **every}]})
     assert not made.findings
     assert only(made)["match_slash"] is True
@@ -169,37 +198,97 @@ def test_words_that_are_several_settings(tmp_path: Path, item, settings):
 @pytest.mark.parametrize(
     ("section", "item", "settings"),
     [
-        ("outconn_plain_http", {"host": "https://a.b", "url_path": "/{c}", "sec_def": "zato-no-security",
-                                "tls_verify": "false"},
-         {"address": "https://a.b", "url_path": "/{c}", "verify": False}),
-        ("outconn_soap", {"host": "https://a.b", "url_path": "/c?wsdl", "sec_def": "zato-no-security",
-                          "serialization_type": "suds"},
-         {"address": "https://a.b", "url_path": "/c?wsdl", "wsdl": "https://a.b/c?wsdl"}),
-        ("def_sec", {"type": "ntlm", "username": "A\\b", "password": "c"},
-         {"username": "b", "domain": "A", "password": "c"}),
-        ("def_sec", {"type": "apikey", "username": "X-Key", "password": "c"},
-         {"header": "X-Key", "key": "c"}),
-        ("def_sec", {"type": "tls_key_cert", "value": "-----BEGIN CERTIFICATE-----\nA\n"
-                     "-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nB\n"
-                     "-----END PRIVATE KEY-----\n"},
-         {"certificate": "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
-          "key": "-----BEGIN PRIVATE KEY-----\nB\n-----END PRIVATE KEY-----\n"}),
-        ("cloud_aws_s3", {"address": "https://s3.amazonaws.com/", "security_name": None,
-                          "sec_def": "zato-no-security"}, {}),
-        ("outconn_sql", {"engine": "mysql+pymysql", "db_name": "d", "extra": "a=1\nb=true\nc=x"},
-         {"engine": "mysql", "database": "d", "options": {"a": 1, "b": True, "c": "x"}}),
-        ("outconn_sql", {"engine": "mysql+pymysql", "db_name": "d?charset=utf8&a=2", "extra": "a=1"},
-         {"engine": "mysql", "database": "d", "options": {"charset": "utf8", "a": 1}}),
-        ("outconn_redis", {"host": "b", "port": "6380", "db": 1, "use_redis_sentinels": False},
-         {"host": "b", "port": 6380, "db": 1}),
-        ("scheduler", {"service": "s", "job_type": "one_time", "start_date": "2014-01-01 10:00:00"},
-         {"service": "s", "job_type": "one_time", "start": "2014-01-01T10:00:00Z"}),
-        ("channel_plain_http", {"url_path": "/a", "service_name": "s", "sec_def": "b",
-                                "data_format": "post", "method": "post"},
-         {"url_path": "/a", "service": "s", "security": "b", "forms": {"enabled": True},
-          "method": "POST"}),
+        (
+            "outconn_plain_http",
+            {
+                "host": "https://a.b",
+                "url_path": "/{c}",
+                "sec_def": "zato-no-security",
+                "tls_verify": "false",
+            },
+            {"address": "https://a.b", "url_path": "/{c}", "verify": False},
+        ),
+        (
+            "outconn_soap",
+            {
+                "host": "https://a.b",
+                "url_path": "/c?wsdl",
+                "sec_def": "zato-no-security",
+                "serialization_type": "suds",
+            },
+            {"address": "https://a.b", "url_path": "/c?wsdl", "wsdl": "https://a.b/c?wsdl"},
+        ),
+        (
+            "def_sec",
+            {"type": "ntlm", "username": "A\\b", "password": "c"},
+            {"username": "b", "domain": "A", "password": "c"},
+        ),
+        (
+            "def_sec",
+            {"type": "apikey", "username": "X-Key", "password": "c"},
+            {"header": "X-Key", "key": "c"},
+        ),
+        (
+            "def_sec",
+            {
+                "type": "tls_key_cert",
+                "value": "-----BEGIN CERTIFICATE-----\nA\n"
+                "-----END CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\nB\n"
+                "-----END PRIVATE KEY-----\n",
+            },
+            {
+                "certificate": "-----BEGIN CERTIFICATE-----\nA\n-----END CERTIFICATE-----\n",
+                "key": "-----BEGIN PRIVATE KEY-----\nB\n-----END PRIVATE KEY-----\n",
+            },
+        ),
+        (
+            "cloud_aws_s3",
+            {
+                "address": "https://s3.amazonaws.com/",
+                "security_name": None,
+                "sec_def": "zato-no-security",
+            },
+            {},
+        ),
+        (
+            "outconn_sql",
+            {"engine": "mysql+pymysql", "db_name": "d", "extra": "a=1\nb=true\nc=x"},
+            {"engine": "mysql", "database": "d", "options": {"a": 1, "b": True, "c": "x"}},
+        ),
+        (
+            "outconn_sql",
+            {"engine": "mysql+pymysql", "db_name": "d?charset=utf8&a=2", "extra": "a=1"},
+            {"engine": "mysql", "database": "d", "options": {"charset": "utf8", "a": 1}},
+        ),
+        (
+            "outconn_redis",
+            {"host": "b", "port": "6380", "db": 1, "use_redis_sentinels": False},
+            {"host": "b", "port": 6380, "db": 1},
+        ),
+        (
+            "scheduler",
+            {"service": "s", "job_type": "one_time", "start_date": "2014-01-01 10:00:00"},
+            {"service": "s", "job_type": "one_time", "start": "2014-01-01T10:00:00Z"},
+        ),
+        (
+            "channel_plain_http",
+            {
+                "url_path": "/a",
+                "service_name": "s",
+                "sec_def": "b",
+                "data_format": "post",
+                "method": "post",
+            },
+            {
+                "url_path": "/a",
+                "service": "s",
+                "security": "b",
+                "forms": {"enabled": True},
+                "method": "POST",
+            },
+        ),
     ],
-)  # fmt: skip
+)
 def test_objects_and_their_settings(tmp_path: Path, section, item, settings):
     assert only(translated(tmp_path, {section: [{"name": "a", **item}]})) == settings
 
@@ -237,7 +326,8 @@ def test_a_password_that_is_there_stays(tmp_path: Path):
         fill(made, there, {})
         assert only(made)["password"] == {"$encrypted": "x"}
     assert told(made) == [("W23", "partner", "password")]
-    fill(made := translated(tmp_path, {"def_sec": [item]}), there, {}, replace=True)
+    made = translated(tmp_path, {"def_sec": [item]})
+    fill(made, there, {}, replace=True)
     assert only(made)["password"] == "new"
 
 

@@ -123,13 +123,16 @@ class Field:
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The keys in Zato, in all their spellings."""
         return tuple(filter(None, (self.zato, *self.also, self.minimal)))
 
     @property
     def settings(self) -> tuple[str, ...]:
+        """The settings here."""
         return (self.setting,)
 
     def read(self, reading: Reading) -> None:
+        """Set the settings that the keys are."""
         given = reading.first(self.keys)
         if given is None or (given == "" and not self.required):
             if self.required:
@@ -144,6 +147,7 @@ class Field:
             reading.fault(self.zato, str(unfit))
 
     def write(self, writing: Writing) -> None:
+        """Write the keys that the settings are."""
         value = writing.settings.get(self.setting)
         if value is None:
             if self.default is not None and (self.required or writing.generation != "minimal"):
@@ -172,13 +176,16 @@ class Choice:
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The keys in Zato, in all their spellings."""
         return (self.zato, *self.also)
 
     @property
     def settings(self) -> tuple[str, ...]:
+        """The settings here."""
         return self.names
 
     def read(self, reading: Reading) -> None:
+        """Set the settings that the keys are."""
         given = reading.first(self.keys)
         word = self.default if given in (None, "") else str(given)
         if word not in self.choices:
@@ -189,6 +196,7 @@ class Choice:
                 reading.settings[name] = value
 
     def write(self, writing: Writing) -> None:
+        """Write the keys that the settings are."""
         wanted = tuple(writing.settings.get(name) for name in self.names)
         for word, values in self.choices.items():
             if values == wanted:
@@ -210,13 +218,16 @@ class Unused:
 
     @property
     def keys(self) -> tuple[str, ...]:
+        """The keys in Zato, in all their spellings."""
         return (self.zato,)
 
     @property
     def settings(self) -> tuple[str, ...]:
+        """The settings here."""
         return ()
 
     def read(self, reading: Reading) -> None:
+        """Set the settings that the keys are."""
         if reading.item.get(self.zato) in self.quiet:
             return
         if self.fatal:
@@ -225,7 +236,7 @@ class Unused:
             reading.lost(self.zato, self.why, self.instead)
 
     def write(self, writing: Writing) -> None:
-        pass
+        """Write the keys that the settings are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +249,11 @@ class Custom:
     writer: Callable[[Writing], None]
 
     def read(self, reading: Reading) -> None:
+        """Set the settings that the keys are."""
         self.reader(reading)
 
     def write(self, writing: Writing) -> None:
+        """Write the keys that the settings are."""
         self.writer(writing)
 
 
