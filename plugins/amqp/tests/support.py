@@ -4,16 +4,15 @@ service.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from hansa import Request, Response, load
+from hansa import Request, Response
 from hansa_amqp.channel import AmqpChannel
 from hansa_amqp.outgoing import AmqpOutgoing
-from hansa_devkit import Inbox, LocalServer
-from hansa_devkit.inbox import answer
+from hansa_devkit import LocalServer
+from hansa_devkit.harness import objects
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
 
@@ -22,9 +21,7 @@ LOGIN = {"host": "127.0.0.1", "timeout": 5.0}
 
 def made(cls: Any, rabbit: RabbitMQ, server: LocalServer | None = None, **settings: Any) -> Any:
     """An object that is not started."""
-    model = type("Definition", (cls.Config, cls.common), {"__doc__": "."})
-    config: Any = load(model, {**LOGIN, "port": rabbit.port, **settings})
-    return cls("test", cls.prepare(config), server or LocalServer())
+    return objects.made(cls, {**LOGIN, "port": rabbit.port, **settings}, server)
 
 
 @contextmanager
@@ -34,7 +31,6 @@ def channel(
     """A running channel; `stop` may be called before the end of the block."""
     settings = {"queue": queue, "service": "test", "first_delay": 0.02, **settings}
     one = made(AmqpChannel, rabbit, **settings)
-    one.dispatch = dispatch
     stop = one.stop
     stopped: list[bool] = []
 
@@ -44,47 +40,10 @@ def channel(
             stop()
 
     one.stop = stop_once
-    try:
-        one.start()
+    with objects.running(one, dispatch):
         yield one
-    finally:
-        one.stop()
 
 
-@contextmanager
-def outgoing(rabbit: RabbitMQ, **settings: Any) -> Iterator[Any]:
+def outgoing(rabbit: RabbitMQ, **settings: Any) -> AbstractContextManager[Any]:
     """A running outgoing connection."""
-    one = made(AmqpOutgoing, rabbit, **settings)
-    try:
-        one.start()
-        yield one
-    finally:
-        one.stop()
-
-
-class Held:
-    """A service that holds messages until it is let go, those that `picked` picks; it has all
-    requests in `inbox`.
-    """
-
-    def __init__(self, picked: Callable[[Request], bool] = lambda request: True) -> None:
-        self.inbox, self.picked, self.going = Inbox(), picked, threading.Event()
-
-    def __call__(self, request: Request) -> Response:
-        response = self.inbox(request)
-        if self.picked(request):
-            self.going.wait(120)
-        return response
-
-
-class Judged:
-    """A service whose outcome for each message is what a function of the request says; all requests
-    in `inbox`.
-    """
-
-    def __init__(self, judge: Callable[[Request], str]) -> None:
-        self.inbox, self.judge = Inbox(), judge
-
-    def __call__(self, request: Request) -> Response:
-        self.inbox(request)
-        return answer(request, self.judge(request))
+    return objects.running(made(AmqpOutgoing, rabbit, **settings))

@@ -13,9 +13,10 @@ import pytest
 from hansa import Invalid, Request, Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
+from hansa_devkit.harness.objects import Held, Judged
 from hansa_devkit.harness.waiting import wait_until
 
-from plugins.amqp.tests.support import Held, Judged, channel
+from plugins.amqp.tests.support import channel
 
 TYPES = pytest.mark.parametrize("type", ["classic", "quorum"])
 

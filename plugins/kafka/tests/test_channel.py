@@ -11,10 +11,11 @@ import pytest
 from confluent_kafka import Consumer
 from hansa import Invalid, Request, Unavailable
 from hansa_devkit import Inbox, LocalServer
+from hansa_devkit.harness.objects import Held, Judged
 from hansa_devkit.harness.waiting import wait_until
 
 from plugins.kafka.tests.brokers import Tansu
-from plugins.kafka.tests.support import Held, Judged, channel
+from plugins.kafka.tests.support import channel
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from hansa import Invalid, Response, Unavailable
 from hansa_devkit import Inbox
+from hansa_devkit.harness.objects import Held, Judged
 from hansa_devkit.harness.waiting import wait_until
 
-from plugins.nats.tests.support import Held, Judged, channel, outgoing
+from plugins.nats.tests.support import channel, outgoing
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import pytest
 from hansa import Invalid, NotFound, TimedOut, TooLarge, Unavailable
 from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.faults import Proxy
+from hansa_devkit.harness.objects import Held
 from hansa_devkit.harness.waiting import wait_until
 from hansa_nats.outgoing import Stored
 
-from plugins.nats.tests.support import Held, channel, outgoing
+from plugins.nats.tests.support import channel, outgoing
 
 
 @pytest.fixture
