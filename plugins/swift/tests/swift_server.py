@@ -11,6 +11,7 @@ import os
 import pwd
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
@@ -116,6 +117,7 @@ class Swift(SwiftServer):
         self.storage = storage
         self.password = "testing"
         self._token: tuple[str, str] | None = None
+        self._sessions = threading.local()  # a handshake for each request takes as long as the rest
 
     def prepare(self) -> None:
         self.pem = self.write("server.pem", certificate("127.0.0.1"))
@@ -174,25 +176,36 @@ class Swift(SwiftServer):
     ) -> requests.Response:
         """Send a request below the account; raises for a refusal."""
         given = options.pop("headers", {})
-        with requests.Session() as session:
-            session.trust_env = False
-            session.verify = str(self.pem)
-            for _ in range(2):
-                url, token = self._token or self._log_in(session)
-                headers = {"X-Auth-Token": token, **given}
-                where = f"{url}/{quote(path)}"
-                asked = requests.Request(method, where, data=body, headers=headers, **options)
-                prepared = session.prepare_request(asked)
-                # `..` is a name as well, and requests would make a path of it
-                found = urlsplit(str(prepared.url))
-                prepared.url = found._replace(path=urlsplit(where).path).geturl()
-                answer = session.send(prepared, timeout=20)
-                if answer.status_code != 401:
-                    break
-                self._token = None
+        session = self._session()
+        for _ in range(2):
+            url, token = self._token or self._log_in(session)
+            headers = {"X-Auth-Token": token, **given}
+            where = f"{url}/{quote(path)}"
+            asked = requests.Request(method, where, data=body, headers=headers, **options)
+            prepared = session.prepare_request(asked)
+            # `..` is a name as well, and requests would make a path of it
+            found = urlsplit(str(prepared.url))
+            prepared.url = found._replace(path=urlsplit(where).path).geturl()
+            answer = session.send(prepared, timeout=20)
+            if answer.status_code != 401:
+                break
+            self._token = None
         if not (method == "DELETE" and answer.status_code == 404):
             answer.raise_for_status()
         return answer
+
+    def _session(self) -> requests.Session:
+        found: requests.Session | None = getattr(self._sessions, "one", None)
+        if found is None:
+            found = requests.Session()
+            found.trust_env = False
+            found.verify = str(self.pem)
+            self._sessions.one = found
+        return found
+
+    def kill(self) -> None:
+        self._sessions = threading.local()
+        super().kill()
 
     def _log_in(self, session: requests.Session) -> tuple[str, str]:
         login = {"X-Auth-User": self.username, "X-Auth-Key": self.password}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from hansa_devkit.harness.leases import QUICK_LEASES
 from hansa_devkit.harness.waiting import wait_until
 
 pytestmark = pytest.mark.evidence("real_server", "kills")
@@ -90,7 +91,7 @@ def test_an_object_that_kills_its_worker_is_given_up_and_the_others_go_through(
     peer, start_server, tmp_path
 ):
     server = start_server(workers=2, plugins=["swift"])
-    server.deploy("objects.py", SERVICES.replace("PATH", str(tmp_path / "taken")))
+    server.deploy("objects.py", QUICK_LEASES + SERVICES.replace("PATH", str(tmp_path / "taken")))
     settings = {**watching(peer), "interval": 0.5, "max_attempts": 2, "service": "objects.take"}
     names = [f"kill/{number:03}" for number in range(60)]
     for name in [*names[:30], "kill/030-crash", *names[30:]]:
