@@ -96,6 +96,7 @@ def test_a_message_of_a_topic_that_fails_is_tried_again_here(strict, name):
         with channel(strict, inbox, **settings, client_id=name, max_attempts=3):
             send(strict, f"/topic/{name}", "x", properties={"own": 1})
             wait_until(lambda: strict.count(f"{name}.dead-letter") == 1, 30)
+            other.wait(1, 60)
     assert [request.attempt for request in inbox.requests] == [1, 2, 3]
     assert len(other.requests) == 1
     [dead] = strict.queues[f"{name}.dead-letter"].waiting
@@ -117,7 +118,7 @@ def test_what_was_not_begun_is_given_back_uncounted(strict, name):
     send(strict, name, *(f"{number}" for number in range(10)))
     with channel(strict, Inbox("retry"), queue=name, pool=1, first_delay=60, last_delay=60):
         wait_until(lambda: strict.count(name) == 0, 30)
-    assert strict.count(name) == 10
+    wait_until(lambda: strict.count(name) == 10, 30)
     inbox = Inbox()
     with channel(strict, inbox, queue=name):
         inbox.wait(10, 60)
