@@ -6,6 +6,7 @@ import base64
 import bz2
 import contextlib
 import datetime
+import io
 import json
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
+import zeep
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -142,12 +144,15 @@ def test_services(running: RunningServer) -> None:
         assert channel["name"] == "to m"
         assert zato("zato.service.get-channel-list", id=mine, channel_type="soap") == []
         assert not zato("zato.service.has-wsdl", service="m.mine")["has_wsdl"]
+        assert zato.refused("zato.service.get-wsdl", 404, service="m.mine") == "No WSDL found"
         [deployed] = zato("zato.service.get-deployment-info-list", id=mine)
         assert deployed["details"]["file"] == "m.py"
         source = zato("zato.service.get-source-info", name="m.mine")
         assert base64.b64decode(source["source"]).decode() == SOURCE_M
         assert "to m" in zato.refused("zato.service.delete", 409, id=mine)
         running.api("admin.channel.http.delete", name="to m")
+        wsdl = zato("zato.service.get-wsdl", service="zato.service.get-list")
+        assert b"zato_service_get_list_response" in base64.b64decode(wsdl["wsdl"])
         zato("zato.service.delete", id=mine)
         assert gone(lambda: running.api("admin.service.get", name="m.mine"))
 
@@ -248,9 +253,19 @@ def test_http(running: RunningServer) -> None:
         assert "has_rbac" in why
         why = zato.refused("zato.http-soap.create", 400, name="x", connection="sideways")
         assert "connection" in why
-        made = zato("zato.http-soap.create", name="rate soap", **soap, soap_action="rate", **given)
+        made = zato(
+            "zato.http-soap.create",
+            name="rate soap",
+            **soap,
+            soap_action="rate",
+            **{**given, "url_path": "/rates.soap"},
+        )
         assert running.api("admin.channel.soap.get", name="rate soap")["soap_action"] == "rate"
         assert zato("zato.service.has-wsdl", service="rates.get")["has_wsdl"]
+        wsdl = running.get("/zato/wsdl?service=rates.get&cluster_id=1")
+        assert wsdl.headers["Content-Disposition"] == 'attachment; filename="rates.get.wsdl"'
+        rate = zeep_client(wsdl.content)
+        assert rate.service.Get(day="4")["item"]["rate"] == "4"
         zato("zato.http-soap.delete", id=made["id"])
         out = zato(
             "zato.http-soap.create",
@@ -285,6 +300,11 @@ def test_all_security_definitions(running: RunningServer) -> None:
     names = [row["name"] for row in zato("zato.security.get-list", needs_internal=True)]
     assert "admin" in names
     zato("zato.security.apikey.delete", id=made["id"])
+
+
+def test_input_is_logged(running: RunningServer) -> None:
+    Zato(running).whole("zato.helpers.sio-input-logger", name="logged by a test")
+    assert "logged by a test" in running.log()
 
 
 def test_outgoing_sql_is_pinged_by_itself(running: RunningServer) -> None:
@@ -373,6 +393,11 @@ def test_statistics(running: RunningServer) -> None:
             "zato.stats.trends.get-trends", 400, start="yesterday", stop=span["stop"]
         )
         assert "start" in why
+
+
+def zeep_client(wsdl: bytes) -> zeep.Client:
+    """A client of what a WSDL describes, by a library that others use."""
+    return zeep.Client(io.BytesIO(wsdl))
 
 
 def admin(server: RunningServer) -> tuple[str, str]:
@@ -709,6 +734,18 @@ def test_by_the_classes_of_zato_client(running: RunningServer) -> None:
     assert gone_now.ok
     assert gone(lambda: running.api("admin.security.basic.get", name="by soap"))
     assert invoker.invoke("rates.get", {"day": "2"}).data == {"response": {"rate": "2"}}
+
+
+def test_the_wsdl_of_the_admin_api(running: RunningServer) -> None:
+    """A library that others use calls a service of it by its WSDL."""
+    wsdl = running.get("/zato/wsdl?service=zato.service.get-list&cluster_id=1")
+    session = requests.Session()
+    session.auth = ("pubapi", API_USERS["pubapi"])
+    client = zeep.Client(io.BytesIO(wsdl.content), transport=zeep.Transport(session=session))
+    answer = client.service.GetList(cluster_id=1, name_filter="rates")
+    assert [item["name"] for item in answer["item_list"]["item"]] == ["rates.get"]
+    assert running.get("/zato/wsdl?service=zato.nothing").status_code == 404
+    assert running.get("/zato/wsdl").text == "No WSDL found"
 
 
 def test_plain_json(running: RunningServer) -> None:

@@ -75,6 +75,7 @@ def test_names_of_services() -> None:
         "zato.service.invoke",
         "zato.gateway.any-service",
         "zato.lb-alive",
+        "zato.wsdl",
     ]
 
 
@@ -93,6 +94,7 @@ def test_definitions(server: Facade) -> None:
     ] == [
         ("channel", "http", "zato.ping", "/zato/ping", None),
         ("channel", "http", "zato.lb-alive", "/zato-lb-alive", None),
+        ("channel", "http", "zato.wsdl", "/zato/wsdl", None),
         ("channel", "http", "zato.json-gateway", "/zato/json/{service}", ["admin"]),
         ("channel", "http", "zato.api-gateway", "/zato/api/invoke/{service}", ["admin"]),
         ("channel", "http", "zato.service.invoke", "/zato/admin/invoke", ["admin"]),
@@ -104,9 +106,10 @@ def test_definitions(server: Facade) -> None:
     assert [name for _, _, name, _ in plugin.hansa_definitions(server.as_server)] == [
         "zato.ping",
         "zato.lb-alive",
+        "zato.wsdl",
     ]  # nothing unguarded
     server.plugins.loaded = ["admin", "roles", "zato"]
-    guarded = [data for *_, data in plugin.hansa_definitions(server.as_server)[2:]]
+    guarded = [data for *_, data in plugin.hansa_definitions(server.as_server)[3:]]
     assert {data["security"] for data in guarded} == {"admin-accounts"}
 
 

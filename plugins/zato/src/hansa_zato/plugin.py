@@ -9,6 +9,7 @@ from hansa import NotFound, Service, hookimpl
 from .administration.catalogue import classes
 from .administration.gateways import Alive, APIGateway, SOAPGateway
 from .administration.users import api_users, logins
+from .administration.wsdl import WSDL
 from .cache_rest import ManyKeys, SingleKey, cache_channels
 from .confirmation import Uploads
 from .correlation import accept_zato_cids
@@ -27,7 +28,7 @@ BuiltIn: TypeAlias = tuple[str, str, str, PlainDict]
 
 ADMIN: Final = "admin"
 """The plugin that guards Zato's API."""
-GATEWAYS: Final = (JSONGateway, APIGateway, SOAPGateway, Invoke, InvocationRight, Alive)
+GATEWAYS: Final = (JSONGateway, APIGateway, SOAPGateway, Invoke, InvocationRight, Alive, WSDL)
 PATHS: Final = {
     JSONGateway.name: "/zato/json/{service}",
     APIGateway.name: "/zato/api/invoke/{service}",
@@ -56,6 +57,10 @@ def hansa_definitions(server: Server) -> list[BuiltIn]:
     ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
     alive = {"url_path": "/zato-lb-alive", "service": Alive.name}
     found = [_channel("zato.ping", ping), _channel(Alive.name, alive), *cache_channels(server)]
+    if _has_format(server, "soap"):
+        found.append(
+            _channel(WSDL.name, {"url_path": "/zato/wsdl", "service": WSDL.name, "method": "GET"})
+        )
     if ADMIN not in server.plugins.loaded:
         return found
     login = logins(server)

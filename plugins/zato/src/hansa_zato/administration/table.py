@@ -25,6 +25,20 @@ def row_of(one: Declared) -> Row:
     return Row(one.name, TITLE, "", one.status, why, proof=PROOF)
 
 
+ELSEWHERE: Final = {
+    "zato.ping": "",
+    "zato.ping2": "",
+    "zato.helpers.echo": "",
+    "zato.helpers.input-logger": "",
+    "zato.service.invoke": "what is behind `/zato/admin/invoke`",
+}
+"""Services that are written as services of Zato are, with what is said of them."""
+BUILTIN: Final = "plugins/zato/tests/test_builtin.py"
+"""The test of these."""
 PROOF: Final = "plugins/zato/tests/test_administration.py"
 """The test that calls every service."""
-SUBJECTS: Final = (Subject(300, TITLE, NOTE, tuple(map(row_of, declared().values()))),)
+_ROWS: Final = [
+    *(Row(name, TITLE, "", "works", why, proof=BUILTIN) for name, why in ELSEWHERE.items()),
+    *map(row_of, declared().values()),
+]
+SUBJECTS: Final = (Subject(300, TITLE, NOTE, tuple(sorted(_ROWS, key=lambda row: row.name))),)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
+from ..call import Call
 from ..crud import CRUD
-from ..declaration import missing
+from ..declaration import Declared, missing
 from ..reasons import not_carried
+
+log = logging.getLogger("hansa.zato")
 
 TOPICS: Final = (*CRUD, "get-info", "publish")
 CONSUMERS: Final = (*CRUD, "get-info", "clear-queue")
@@ -24,14 +28,34 @@ DELIVERY: Final = (
     "resubmit",
 )
 
+
+def log_input(call: Call) -> None:
+    """Log what the call says."""
+    log.info("input of %s: %s", call.cid, call.input)
+
+
 SERVICES: Final = (
+    Declared(
+        "zato.helpers.sio-input-logger",
+        log_input,
+        optional=("id", "is_active", "name", "value"),
+        differs="it knows the names id, is_active, name and value",
+    ),
+    *missing(
+        "the certificate of a caller is verified by the server, and what is known of it is in "
+        "self.request",
+        "zato.helpers.tls-logger",
+    ),
+    *missing(
+        "self.patterns.invoke_retry does without a service of its own",
+        "zato.pattern.invoke-retry.invoke-retry",
+    ),
     *not_carried("pubsub_topics", "zato.pubsub.topics", TOPICS),
     *not_carried("pubsub_consumers", "zato.pubsub.consumers", CONSUMERS),
     *not_carried("pubsub_producers", "zato.pubsub.producers", (*CRUD, "get-info")),
     *not_carried("pubsub_topics", "zato.pubsub.message", ("get", "get-list", "delete")),
     *missing(
         "messages that are due, expired or in no queue are looked after by the broker",
-        "zato.pubsub.rest-handler",
         "zato.pubsub.delete-expired",
         "zato.pubsub.invoke-callbacks",
         "zato.pubsub.move-to-target-queues",

@@ -6,6 +6,7 @@ import hashlib
 from typing import Final
 
 from ...dialect.channel import stable_id
+from ...dialect.exceptions import HTTPException
 from ...dialect.lookup import impl_name
 from ...payloads import PlainDict
 from ...sio.types import AsIs, Boolean, Integer
@@ -14,6 +15,7 @@ from ..declaration import SERVICE, Declared, missing
 from ..listing import listed
 from ..numbers import definition_id
 from ..texts import LATER, decoded, encoded
+from ..wsdl import NOT_FOUND, wsdl_of
 
 PLUGIN: Final = "plugin "
 """What the origin of a service begins with that comes with a plugin."""
@@ -166,11 +168,24 @@ def upload_package(call: Call) -> None:
 def has_wsdl(call: Call) -> PlainDict:
     """Whether a SOAP channel leads to a service, whose WSDL is derived."""
     name = call.service_name()
-    found = call.admin("admin.service.get", name=name)
-    is_soap = any(channel.startswith("soap ") for channel in found["channels"])
-    return {"service_id": stable_id(name), "has_wsdl": is_soap}
+    found = wsdl_of(call.server, name, "")
+    return {"service_id": stable_id(name), "has_wsdl": found is not None}
 
 
+def get_wsdl(call: Call) -> PlainDict:
+    """Return the WSDL of a service, for a server at an address of the caller's own."""
+    name = call.service_name()
+    document = wsdl_of(call.server, name, "http://localhost:11223")
+    if document is None:
+        raise HTTPException(call.cid, NOT_FOUND, 404)
+    return {
+        "service_id": stable_id(name),
+        "wsdl_name": f"{name}.wsdl",
+        "wsdl": encoded(document),
+    }
+
+
+DERIVED: Final = "the WSDL is derived from the SOAP channels of the service"
 SERVICES: Final = (
     Declared(
         "zato.service.get-list",
@@ -236,10 +251,16 @@ SERVICES: Final = (
     Declared(
         "zato.service.has-wsdl",
         has_wsdl,
-        ("admin.service.get",),
         optional=SERVICE,
         output=("service_id", Boolean("has_wsdl")),
-        differs="the WSDL is derived from the SOAP channels of the service",
+        differs=DERIVED,
+    ),
+    Declared(
+        "zato.service.get-wsdl",
+        get_wsdl,
+        optional=SERVICE,
+        output=("service_id", "wsdl_name", "wsdl"),
+        differs=f"{DERIVED}; it is in Base64, and as a file at /zato/wsdl",
     ),
     *missing(
         "the WSDL of a service is derived from its SOAP channels, and none is uploaded",
