@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hansa import Server
-from zato.common.util import hot_deploy, payload_from_request
+from hansa import Server, Unavailable
+from zato.common.util import get_config, hot_deploy, payload_from_request
 from zato.common.util.api import payload_from_request as in_version_3
 
 
@@ -42,3 +42,12 @@ def test_deployment_from_a_service(tmp_path: Path, delete: bool) -> None:
     file.write_text("# services")
     assert hot_deploy(cast(Server, server), "a.py", str(file), delete) == 7
     assert deployed == {"a.py": "# services"} and file.exists() is not delete
+
+
+def test_a_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "a.conf").write_text('[limits]\nname = "a b"\n')
+    assert get_config(str(tmp_path), "a.conf").limits.name == "a b"
+    plain = get_config(str(tmp_path), "a.conf", bunchified=False)
+    assert plain == {"limits": {"name": "a b"}} and type(plain) is dict
+    with pytest.raises(Unavailable, match=r"b\.conf"):
+        get_config(str(tmp_path), "b.conf")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .constants import DATA_FORMAT
+from .dialect.userconfig import read_ini
 from .payloads import Value
 from .sio import xml
 
@@ -42,6 +43,15 @@ def payload_from_request(
 
 def _no_namespace(prefix: str) -> str:
     raise KeyError(prefix)
+
+
+def get_config(repo_location: str, config_name: str, bunchified: bool = True) -> Value:
+    """Return an INI file of a folder by section and key, with attribute access if `bunchified`.
+
+    Raises `hansa.Unavailable` for one that cannot be read.
+    """
+    found = read_ini(Path(repo_location) / config_name)
+    return found if bunchified else found.toDict()
 
 
 def hot_deploy(

@@ -25,10 +25,11 @@ def user_config(server: Server) -> Bunch:
     Raises `Unavailable` for one that cannot be read.
     """
     files = server.section(ZatoSection).user_config
-    return Bunch((name, _read_file(Path(server.dir) / path)) for name, path in files.items())
+    return Bunch((name, read_ini(Path(server.dir) / path)) for name, path in files.items())
 
 
-def _read_file(path: Path) -> Bunch:
+def read_ini(path: Path) -> Bunch:
+    """Return an INI file by section and key; raises `Unavailable` for one that cannot be read."""
     try:
         changed = path.stat().st_mtime
         kept = _read.get(path)

@@ -8,9 +8,17 @@ from collections.abc import Callable
 from hansa import automatic_name, new_cid
 
 from hansa_zato.sio.values import as_bool as asbool
-from hansa_zato.utilities import hot_deploy, payload_from_request
+from hansa_zato.utilities import get_config, hot_deploy, payload_from_request
 
-__all__ = ["asbool", "hot_deploy", "new_cid", "payload_from_request", "uncamelify", "utcnow"]
+__all__ = [
+    "asbool",
+    "get_config",
+    "hot_deploy",
+    "new_cid",
+    "payload_from_request",
+    "uncamelify",
+    "utcnow",
+]
 
 
 def uncamelify(name: str, separator: str = "-", elem_func: Callable[[str], str] = str.lower) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hansa_zato.zato.common.util import (
     asbool,
+    get_config,
     hot_deploy,
     new_cid,
     payload_from_request,
@@ -11,4 +12,12 @@ from hansa_zato.zato.common.util import (
     utcnow,
 )
 
-__all__ = ["asbool", "hot_deploy", "new_cid", "payload_from_request", "uncamelify", "utcnow"]
+__all__ = [
+    "asbool",
+    "get_config",
+    "hot_deploy",
+    "new_cid",
+    "payload_from_request",
+    "uncamelify",
+    "utcnow",
+]
