@@ -14,7 +14,9 @@ import pytest
 from hansa import PackageVersion
 from hansa_devkit import LocalServer
 from hansa_zato import plugin
+from hansa_zato.command import main
 from hansa_zato.command.answer import shown
+from hansa_zato.command.components import INSTEAD
 from hansa_zato.confirmation import Uploads
 
 SOAP = (
@@ -234,3 +236,30 @@ def test_the_hook_confirms(caplog):
     caplog.set_level("INFO")
     plugin.hansa_deployed(LocalServer(), PackageVersion("x.py", 3, "", "", {}, "", 0.0, True))
     assert "Uploaded package id:[1], payload_name:[x.py]" in caplog.text
+
+
+# -- components ------------------------------------------------------------------------------------
+
+
+def typed(monkeypatch, *words: str) -> int:
+    """Type a command, and return its exit code."""
+    monkeypatch.setattr(sys, "argv", ["zato", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_the_version_of_a_component(tmp_path, monkeypatch, capsys):
+    (tmp_path / ".hansa-info").write_text('{"version": "1.2", "component": "SERVER"}')
+    assert typed(monkeypatch, "component-version", str(tmp_path)) == 0
+    assert capsys.readouterr().out == "1.2\n"
+    (tmp_path / ".hansa-info").write_text("[]")
+    assert typed(monkeypatch, "component-version", str(tmp_path)) == 3
+    assert "is not the folder of a component" in capsys.readouterr().err
+    assert typed(monkeypatch, "component-version") == 2
+
+
+@pytest.mark.parametrize("words", INSTEAD, ids=" ".join)
+def test_commands_that_are_not_there_say_what_to_do(words, monkeypatch, capsys):
+    assert typed(monkeypatch, *words, "PATH") == 2
+    assert capsys.readouterr().err == f"zato {' '.join(words)} is not there: {INSTEAD[words]}\n"

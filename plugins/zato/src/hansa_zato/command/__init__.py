@@ -1,8 +1,8 @@
 """The command `zato`: the words of Zato's command line, passed on to `hansa`.
 
-`zato service invoke`, `zato migrate` and `zato enmasse` are its own. The entry point of the group
-`hansa.programs` makes hansa-quickstart write the scripts `zato-qs-start.sh`, `-stop.sh` and
-`-restart.sh` too.
+`zato service invoke`, `zato migrate`, `zato enmasse` and `zato component-version` are its own. The
+entry point of the group `hansa.programs` makes hansa-quickstart write the scripts `zato-qs-start.sh`,
+`-stop.sh` and `-restart.sh` too.
 """
 
 from __future__ import annotations
@@ -40,11 +40,21 @@ def main() -> None:
         from .enmasse import enmasse
 
         sys.exit(enmasse(words[1:]))
+    if words[:1] == ["component-version"]:
+        from .components import component_version
+
+        sys.exit(component_version(words[1:]))
     if words[:1] == ["--version"]:
         from importlib.metadata import version
 
         print(f"{PROGRAM}: hansa {version('hansa')}, hansa-zato {version('hansa-zato')}")
         sys.exit(0)
+    from .components import USAGE, instead_of
+
+    refusal = instead_of(words)
+    if refusal:
+        print(refusal, file=sys.stderr)
+        sys.exit(USAGE)
     if find_spec("hansa_quickstart") is None:
         print(
             f"{PROGRAM}: most of its commands are those of hansa-quickstart, "
