@@ -89,6 +89,55 @@ class TestSeaweedFS(OnPeer, ObjectChannelContract):
             assert not channel._deletes_conditionally
         assert refused and not self.server.losses
 
+    def test_a_store_that_obeys_conditions_is_not_asked_once_more_what_is_there(self):
+        inbox = Inbox()
+
+        def replacing(request):
+            if request.raw == b"first":
+                self.peer.put("b", b"second")
+            return inbox(request)
+
+        channel = self.make()
+        channel.dispatch = replacing
+        with self.running(channel):
+            self.peer.put("a", b"x")
+            wait_until(lambda: not self.peer.names(), 20)
+            assert channel.deletes_nothing_else()
+            channel.current_object = None
+            self.peer.put("b", b"first")
+            inbox.wait(3, self.patience)
+            wait_until(lambda: not self.peer.names(), 20)
+        assert [request.raw for request in inbox.requests] == [b"x", b"first", b"second"]
+        assert not self.server.losses
+
+    def test_a_store_that_ignores_conditions_is_asked_each_time(self):
+        inbox, ignored, looked = Inbox(), [], []
+
+        def ignore(request, **about):
+            if "If-Match" not in request.headers:
+                return None
+            ignored.append(request.url)
+            self.peer.client().delete_object(Bucket=BUCKET, Key=request.url.rpartition("/")[2])
+            raw = io.BytesIO()
+            raw.stream = lambda *about, **more: iter([b""])  # type: ignore[attr-defined] # botocore reads by it
+            return AWSResponse(request.url, 204, {}, raw)
+
+        with self.receiving(inbox) as channel:
+            channel.store.client.meta.events.register("before-send.s3.DeleteObject", ignore)
+            look = channel.current_object
+
+            def noting(found):
+                looked.append(found.name)
+                return look(found)
+
+            channel.current_object = noting
+            for name in ("a", "b", "c"):
+                self.peer.put(name, b"x")
+                wait_until(lambda: not self.peer.names(), 20)
+                wait_until(lambda: channel._deletes_conditionally is False, 20)
+        assert looked == ["a", "b", "c"] and len(ignored) == 1
+        assert not self.server.losses
+
     @pytest.mark.parametrize(
         ("changes", "told"),
         [

@@ -67,6 +67,13 @@ class ObjectChannel(PullingChannel[WatchT]):
         """Delete an object, if possible only if it is still the one that was found."""
         raise NotImplementedError
 
+    def deletes_nothing_else(self) -> bool:
+        """Return whether `delete_object` is known to delete no other object than the one found.
+
+        Where it is, objects are not looked at once more before they are deleted.
+        """
+        return False
+
     def copy_object(self, found: StoredObject, name: str) -> None:
         """Copy an object to another name of its container, if possible only the one that was found."""
         raise NotImplementedError
@@ -263,7 +270,8 @@ class ObjectChannel(PullingChannel[WatchT]):
     def _take_away(self, stored: StoredObject, place: str, cause: bytes = b"") -> None:
         """Delete an object, or without losing it move it; one that was replaced stays as it is."""
         try:
-            if self.current_object(stored).etag != stored.etag:
+            sure = not place and self.deletes_nothing_else()
+            if not sure and self.current_object(stored).etag != stored.etag:
                 self.log.info("%a was replaced meanwhile, and is taken again", stored.name)
                 return
             if place:

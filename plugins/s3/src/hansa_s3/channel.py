@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from hansa_connect.object_store import ObjectChannel
 from hansa_connect.objects import ObjectContent, StoredObject
@@ -11,6 +12,8 @@ from hansa_connect.remote import RemoteConflict, RemoteNotFound
 from .account import S3Account
 from .objects import S3Object
 from .settings import S3WatchSettings
+
+_NO_ETAG = '"00000000000000000000000000000000"'
 
 
 class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
@@ -23,7 +26,8 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
     type = "s3"
     container_word = "bucket"
 
-    _deletes_conditionally = True
+    _deletes_conditionally: bool | None = None
+    """Whether the store obeys the condition of a deletion; None until it was tried."""
 
     def connect(self) -> None:
         """Make the client; raises if the bucket is not there."""
@@ -79,15 +83,31 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
         """Delete an object, unless it was replaced; a store may not be able to make that sure."""
         given = {"Bucket": found.container, "Key": found.name}
         with self.store.call(found.name) as client:
+            if self._deletes_conditionally is None and self._is_gone_by_trial(client, given):
+                return
             if self._deletes_conditionally:
-                try:
-                    client.delete_object(**given, IfMatch=f'"{found.etag}"')
-                    return
-                except client.exceptions.ClientError as error:
-                    if error.response["Error"]["Code"] != "NotImplemented":
-                        raise
-                    self._deletes_conditionally = False
+                given["IfMatch"] = f'"{found.etag}"'
             client.delete_object(**given)
+
+    def deletes_nothing_else(self) -> bool:
+        """Return whether the store was seen to refuse a deletion by its condition."""
+        return bool(self._deletes_conditionally)
+
+    def _is_gone_by_trial(self, client: Any, given: dict[str, str]) -> bool:
+        """Learn whether the store obeys conditions, by one that no object meets.
+
+        A store that ignores it deletes the object, as is wanted here anyway; returns whether it did.
+        """
+        try:
+            client.delete_object(**given, IfMatch=_NO_ETAG)
+        except client.exceptions.ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code not in ("NotImplemented", "PreconditionFailed"):
+                raise
+            self._deletes_conditionally = code == "PreconditionFailed"
+            return False
+        self._deletes_conditionally = False
+        return True
 
     def copy_object(self, found: StoredObject, name: str) -> None:
         """Have the server copy an object to another key, in parts where it is large, unless it was
