@@ -15,6 +15,7 @@ from .confirmation import Uploads
 from .correlation import accept_zato_cids
 from .gateway import InvocationRight, Invoke, JSONGateway
 from .payloads import PlainDict
+from .pubsub_rest import SERVICES as PUBSUB, pubsub_channels
 from .section import ZatoSection
 from .startup import call_startup_services
 from .zato.server.service.internal import Ping, Ping2
@@ -41,7 +42,7 @@ PATHS: Final = {
 def hansa_services() -> list[type[Service]]:
     """Return `zato.ping`, `zato.ping2`, `zato.helpers.*`, and the services behind Zato's API."""
     built_in: list[type[Service]] = [Ping, Ping2, Echo, InputLogger, SingleKey, ManyKeys, *GATEWAYS]
-    return [*built_in, *classes()]
+    return [*built_in, *PUBSUB, *classes()]
 
 
 @hookimpl
@@ -57,6 +58,7 @@ def hansa_definitions(server: Server) -> list[BuiltIn]:
     ping = {"url_path": "/zato/ping", "service": "zato.ping", "format": "json"}
     alive = {"url_path": "/zato-lb-alive", "service": Alive.name}
     found = [_channel("zato.ping", ping), _channel(Alive.name, alive), *cache_channels(server)]
+    found += pubsub_channels(server)
     if _has_format(server, "soap"):
         found.append(
             _channel(WSDL.name, {"url_path": "/zato/wsdl", "service": WSDL.name, "method": "GET"})

@@ -31,6 +31,7 @@ from ..outgoing.email import Email
 from ..outgoing.kvdb import KeyValueDB, lock
 from ..outgoing.search import Search
 from ..payloads import PlainDict, Value
+from ..pubsub import PubSub
 from ..sio.declaration import declaration
 from ..sio.description import IOModels, describe
 from . import dispatch, failure, lookup
@@ -254,6 +255,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def cache(self) -> CacheAPI:
         """Caches."""
         return CacheAPI(self.server)
+
+    @property
+    def pubsub(self) -> PubSub:
+        """Topics and subscriptions."""
+        return PubSub(self.server, self.cid)
 
     @property
     def patterns(self) -> Patterns:

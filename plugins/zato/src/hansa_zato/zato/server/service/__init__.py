@@ -9,6 +9,7 @@ from hansa_zato.dialect.adapters import RESTAdapter, WSXAdapter
 from hansa_zato.dialect.channel import ChannelInfo
 from hansa_zato.dialect.exceptions import ZatoException
 from hansa_zato.dialect.service import Service
+from hansa_zato.pubsub_hook import PubSubHook
 from hansa_zato.sio.models import Model
 from hansa_zato.sio.structures import CSV, Dict, List, ListOfDicts, Opaque
 from hansa_zato.sio.types import (
@@ -56,6 +57,7 @@ __all__ = [
     "Model",
     "Nested",
     "Opaque",
+    "PubSubHook",
     "RESTAdapter",
     "Secret",
     "Service",

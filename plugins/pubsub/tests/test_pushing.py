@@ -1,0 +1,196 @@
+"""Messages that are pushed to services and HTTP: in order, once each if all goes well, again if not,
+and with the failed messages in the end.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hansa import Invalid, Request, Unavailable
+from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.local.named import LocalOutgoing
+from hansa_pubsub.failing import SERVICE
+from hansa_pubsub.store import Store
+
+from plugins.pubsub.tests.conftest import Workers
+
+pytestmark = pytest.mark.evidence("real_server")
+QUICK: dict[str, Any] = {"first_delay": 0.02, "last_delay": 0.02}
+
+
+def test_two_workers_share_a_subscription_and_keep_its_order(workers: Workers):
+    workers.service("billing", workers.note)
+    workers.subscription("billing", deliver_to="service", service="billing")
+    workers.push()
+    for number in range(200):
+        workers.pubsubs[number % 2].publish("orders.new", number)
+    wait_until(lambda: len(workers.seen) == 200, 60)
+    assert workers.seen == list(range(200))
+    counts = workers.one.store.counts()
+    assert (counts["delivered billing"], counts["count orders.new"]) == (200, 0)
+
+
+def test_with_parallel_several_are_in_hand(workers: Workers):
+    together = threading.Barrier(3)
+
+    def wait(payload: Any) -> None:
+        together.wait(30)
+        workers.note(payload)
+
+    workers.service("billing", wait)
+    workers.subscription("billing", deliver_to="service", service="billing", parallel=3)
+    for number in range(6):
+        workers.one.publish("orders.new", number)
+    workers.push()
+    wait_until(lambda: len(workers.seen) == 6, 60)
+    assert sorted(workers.seen) == list(range(6))
+
+
+def test_what_fails_is_tried_again_before_what_comes_after_it(workers: Workers):
+    def fail_twice(payload: Any) -> None:
+        workers.note(payload)
+        if payload == 1 and workers.seen.count(1) < 3:
+            raise Unavailable("not now")
+
+    workers.service("billing", fail_twice)
+    workers.subscription("billing", deliver_to="service", service="billing", **QUICK)
+    for number in range(3):
+        workers.one.publish("orders.new", number)
+    workers.push()
+    wait_until(lambda: len(workers.seen) == 5, 60)
+    assert workers.seen == [0, 1, 1, 1, 2]
+    wait_until(lambda: workers.one.store.counts().get("delivered billing") == 3, 30)
+    assert workers.one.store.counts()["retried billing"] == 2
+
+
+def test_what_cannot_be_delivered_is_kept_with_its_cause(workers: Workers):
+    def refuse(payload: Any) -> None:
+        workers.note(payload)
+        if payload == "never":
+            raise Unavailable("out of order")
+        if payload == "wrong":
+            raise Invalid("no such customer")
+
+    workers.service("billing", refuse)
+    workers.subscription(
+        "billing", deliver_to="service", service="billing", max_attempts=2, **QUICK
+    )
+    for data in ("never", "wrong", "good"):
+        workers.one.publish("orders.new", data)
+    workers.push()
+    wait_until(lambda: "good" in workers.seen, 60)
+    assert workers.seen == ["never", "never", "wrong", "good"]
+    pending = [call for server in workers.servers for call in server.pending]
+    causes = {call.payload["message"]["data"]: outcome(workers, call) for call in pending}
+    assert "out of order" in causes["never"] and "no such customer" in causes["wrong"]
+    # the cause removed, a replay delivers it
+    workers.service("billing", workers.note)
+    for call in pending:
+        assert outcome(workers, call) == ""
+    assert sorted(workers.seen[4:]) == ["never", "wrong"]
+    wait_until(lambda: workers.one.depth("orders.new") == 0, 30)
+    assert workers.one.store.counts()["failed billing"] == 2
+
+
+def outcome(workers: Workers, call: Any) -> str:
+    """Return what a queued call fails with, as the queue would carry it out; empty if it does not."""
+    response = workers.servers[0].handle(SERVICE, Request(payload=call.payload, cid=call.cid))
+    return "" if response.ok else str(response.error)
+
+
+def test_messages_go_to_an_outgoing_connection(workers: Workers):
+    answers = [500, 422, 200]
+    sent: list[tuple[str, bytes, dict[str, str]]] = []
+
+    class Connection:
+        def request(self, method: str, data: bytes, *, headers: dict[str, str], cid: str) -> Any:
+            sent.append((method, data, headers))
+            status = answers.pop(0) if answers else 200
+            return SimpleNamespace(status=status, ok=status < 400)
+
+    for server in workers.servers:
+        server.outgoing = LocalOutgoing({"http": {"partner": Connection()}})
+    settings = {"deliver_to": "http", "outgoing": "partner", "method": "PUT", **QUICK}
+    workers.subscription("partner", **settings)
+    workers.one.publish("orders.new", {"n": "ü"})
+    workers.one.publish("orders.new", b"raw", mime_type="text/plain")
+    workers.push()
+    wait_until(lambda: len(sent) == 3, 60)
+    wait_until(lambda: workers.one.depth("orders.new") == 0, 30)
+    assert [body for _, body, _ in sent] == [b'{"n":"\xc3\xbc"}', b'{"n":"\xc3\xbc"}', b"raw"]
+    assert sent[0][0] == "PUT" and sent[0][2]["X-Hansa-Topic"] == "orders.new"
+    assert (sent[0][2]["Content-Type"], sent[2][2]["Content-Type"]) == (
+        "application/json",
+        "text/plain",
+    )
+    assert workers.one.store.counts()["failed partner"] == 1
+
+
+def test_services_see_messages_before_they_are_published_and_pushed(workers: Workers):
+    def before(payload: Any) -> Any:
+        data = payload["message"]["data"]
+        if data in ("secret", f"{payload['phase']} no"):
+            return False
+        if payload["phase"] == "before_publish" and data == "low":
+            return {"data": "high", "priority": 9}
+        if data == "fault":
+            return {"id": "other"}
+        return None
+
+    workers.service("before", before)
+    workers.service("billing", workers.note)
+    workers.topic("orders.new", before_publish="before", before_delivery="before")
+    workers.subscription("billing", deliver_to="service", service="billing")
+    publish = workers.one.publish
+    assert publish("orders.new", "secret") == ""
+    publish("orders.new", "first")
+    publish("orders.new", "before_delivery no")
+    publish("orders.new", "low")
+    with pytest.raises(Exception, match="which stay as they are"):
+        publish("orders.new", "fault")
+    workers.push()
+    wait_until(lambda: workers.one.depth("orders.new") == 0, 60)
+    assert workers.seen == ["high", "first"]
+    assert workers.one.store.counts()["skipped billing"] == 1
+
+
+def test_a_worker_that_stands_still_is_fenced_off(workers: Workers):
+    workers.subscription("billing", deliver_to="service", service="billing")
+    workers.one.publish("orders.new", 1)
+    take = {"messages": 1, "bytes": 1, "at_once": 1}
+    one: Store = workers.one.store
+    [late] = one.take("billing", "late", seconds=0.01, **take)
+    wait_until(lambda: workers.other.store.take("billing", "new", seconds=60, **take), 30)
+    assert not one.settle("billing", late.message.id, "late")
+    assert one.again("billing", late.message.id, 0, "late") == 0
+    one.hold([late], 0)
+    assert one.take("billing", "third", seconds=60, **take) == []
+    assert workers.other.store.settle("billing", late.message.id, "new")
+    assert one.counts()["late billing"] == 2
+
+
+def test_a_message_that_ends_each_worker_fails_in_the_end(workers: Workers):
+    workers.service("billing", workers.note)
+    workers.subscription("billing", deliver_to="service", service="billing", max_attempts=1)
+    workers.one.publish("orders.new", "deadly")
+    workers.one.publish("orders.new", "good")
+    take = {"messages": 1, "bytes": 1, "at_once": 1}
+    assert workers.one.store.take("billing", "killed", seconds=0.01, **take)
+    workers.push()
+    wait_until(lambda: workers.seen == ["good"], 60)
+    [call] = [call for server in workers.servers for call in server.pending]
+    assert "the worker ended" in outcome(workers, call)
+
+
+def test_a_paused_subscription_collects(workers: Workers):
+    workers.service("billing", workers.note)
+    settings = {"deliver_to": "service", "service": "billing"}
+    workers.subscription("billing", paused=True, **settings)
+    workers.push()
+    workers.one.publish("orders.new", 1)
+    assert (workers.seen, workers.one.waiting("billing")) == ([], 1)
+    workers.subscription("billing", **settings)
+    wait_until(lambda: workers.seen == [1], 60)
