@@ -4,5 +4,8 @@ from zato.server.service import Service
 
 
 class GetClientDetails(Service):
+    """Logs what it is given."""
+
     def handle(self):
+        """Log it."""
         self.log_input()
