@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import requests
 from hansa_devkit.harness.api_server import ApiError
-from hansa_devkit.harness.leases import QUICK_LEASES
 from hansa_devkit.harness.waiting import wait_until
 
+from plugins.connect.tests.quick_leases import QUICK_LEASES
 from plugins.jms.tests.activemq import ActiveMQ
 
 pytestmark = pytest.mark.evidence("real_server", "kills")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from hansa_devkit.harness.leases import QUICK_LEASES
 from hansa_devkit.harness.waiting import wait_until
+
+from plugins.connect.tests.quick_leases import QUICK_LEASES
 
 pytestmark = pytest.mark.evidence("real_server", "kills")
 README = Path(__file__).parents[1] / "README.md"
