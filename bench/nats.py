@@ -18,9 +18,9 @@ from plugins.nats.tests.support import made
 from .measure import Figure
 from .messages import BODY, Counting, Taken, compared, repeated, started, taken
 
-COUNT = 2000
+COUNT = 500
 """Messages that are consumed in one run."""
-STORED = 500
+STORED = 200
 """Messages that are stored in one run, each once the one before is acknowledged."""
 
 
@@ -28,15 +28,16 @@ def nats(folder: Path) -> Iterator[Figure]:
     """Messages of JetStream consumed and stored, against bare nats-py."""
     with NatsServer() as server:
         yield from compared(
-            "NATS: consume 2,000 messages of 200 bytes of a stream",
+            "NATS: consume 500 messages of 200 bytes of a stream",
             "nats-py",
             partial(consume, server),
             partial(bare_consume, server),
+            pairs=9,
         )
         subject = f"{server.stream()}.a"
         with started(made(NatsOutgoing, server, subject=subject)) as outgoing:
             yield from compared(
-                "NATS: store 500 messages of 200 bytes, one after another",
+                "NATS: store 200 messages of 200 bytes, one after another",
                 "nats-py",
                 lambda: repeated(lambda: outgoing.store(BODY), STORED),
                 lambda: bare_store(server, subject),
