@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Self
 
 import redis
+import sqlalchemy
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.servers_sql import MariaDB, PostgreSQL
 from hansa_hl7.acknowledgement import read_acknowledgement
 
 from plugins.files.tests.folders import ExchangeFolder
@@ -18,12 +20,14 @@ from plugins.ftp.tests.servers import Vsftpd
 from plugins.hl7.tests.servers import Hl7Receiver, Sender, message
 from plugins.imap.tests.servers import Dovecot
 from plugins.jms.tests.activemq import ActiveMQ
+from plugins.jms.tests.rabbit import RabbitAmqp
 from plugins.kafka.tests.brokers import Tansu
 from plugins.mqtt.tests.mosquitto import Mosquitto
 from plugins.nats.tests.nats_server import NatsServer
 from plugins.redis.tests.test_channel_contract import Peer as Valkey
 from plugins.s3.tests.seaweed import BUCKET, SeaweedFS
 from plugins.sftp.tests.servers import OpenSsh
+from plugins.sql.tests.support import settings_of
 from plugins.swift.tests.swift_server import CONTAINER, Storage, Swift
 
 PREFETCH = 20
@@ -92,7 +96,8 @@ class Relay:
 class JmsRelay(Relay):
     """Two queues of ActiveMQ, filled and read by a JMS client in Java."""
 
-    type, make_peer = "jms", ActiveMQ
+    type = "jms"
+    make_peer: ClassVar[Callable[[], Any]] = ActiveMQ
     send = "out.send(number)"
 
     @property
@@ -113,6 +118,68 @@ class JmsRelay(Relay):
 
     def left(self) -> int:
         return int(self.peer.count("in") + self.peer.count("in.dead-letter"))
+
+
+class JmsAmqpRelay(JmsRelay):
+    """Two queues of RabbitMQ, over AMQP 1.0."""
+
+    make_peer = RabbitAmqp
+
+    def put(self, numbers: Iterable[int]) -> None:
+        self.peer.send_all("/queue/in", "text", map(str, numbers))
+
+
+class PostgresRelay(Relay):
+    """Two tables of PostgreSQL; rows are flagged as they are handled."""
+
+    type = "sql"
+    make_peer: ClassVar[Callable[[], Any]] = PostgreSQL
+    engine: ClassVar[str] = "postgresql"
+    number = 'self.request.input["id"]'
+    send = 'out.execute("INSERT INTO departed (id) VALUES (:id)", id=number)'
+    in_hand = 1
+
+    def prepare(self) -> None:
+        self.url = self.peer.database()
+        self._run("CREATE TABLE arrived (id BIGINT PRIMARY KEY, state VARCHAR(10) DEFAULT 'new')")
+        self._run("CREATE TABLE departed (id BIGINT)")
+
+    @property
+    def channel(self) -> Settings:
+        return {
+            "connection": "relay",
+            "query": "SELECT id FROM arrived WHERE state = 'new' ORDER BY id",
+            "on_success": "UPDATE arrived SET state = 'done' WHERE id = :id",
+            "on_failure": "UPDATE arrived SET state = 'failed' WHERE id = :id",
+            "interval": 0.1,
+        }
+
+    @property
+    def outgoing(self) -> Settings:
+        return {**settings_of(self.url, self.engine), "timeout": 5}
+
+    def put(self, numbers: Iterable[int]) -> None:
+        rows = [{"id": number} for number in numbers]
+        self._run("INSERT INTO arrived (id) VALUES (:id)", rows)
+
+    def arrived(self) -> list[int]:
+        return [int(id) for (id,) in self._run("SELECT id FROM departed")]
+
+    def left(self) -> int:
+        [(count,)] = self._run("SELECT count(*) FROM arrived WHERE state <> 'done'")
+        return int(count)
+
+    def _run(self, statement: str, rows: list[dict[str, int]] | None = None) -> list[Any]:
+        engine = sqlalchemy.create_engine(self.url, poolclass=sqlalchemy.pool.NullPool)
+        with engine.begin() as connection:
+            done = connection.execute(sqlalchemy.text(statement), rows)
+            return list(done) if done.returns_rows else []
+
+
+class MariaDbRelay(PostgresRelay):
+    """Two tables of MariaDB."""
+
+    make_peer, engine = MariaDB, "mariadb"
 
 
 class NatsRelay(Relay):
@@ -450,6 +517,9 @@ def _bodies(numbers: Iterable[int]) -> list[bytes]:
 
 RELAYS: tuple[type[Relay], ...] = (
     JmsRelay,
+    JmsAmqpRelay,
+    PostgresRelay,
+    MariaDbRelay,
     NatsRelay,
     MqttRelay,
     RedisStreamRelay,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import pika
@@ -93,11 +93,16 @@ class RabbitAmqp(RabbitMQ):
         self, destination: str, kind: str, body: str, /, count: int = 1, **more: str
     ) -> None:
         """Send a message of any type."""
+        bodies = [body.replace("{}", str(number)) for number in range(count)]
+        self.send_all(destination, kind, bodies, **more)
+
+    def send_all(self, destination: str, kind: str, bodies: Iterable[str], **more: str) -> None:
+        """Send messages over one connection."""
         connection = self._connection()
         try:
             sender = connection.create_sender(destination, options=_Durable())
-            for number in range(count):
-                sender.send(_message(kind, body.replace("{}", str(number)), more))
+            for body in bodies:
+                sender.send(_message(kind, body, more))
         finally:
             connection.close()
 
