@@ -241,7 +241,7 @@ def test_the_hook_confirms(caplog):
 # -- components ------------------------------------------------------------------------------------
 
 
-def typed(monkeypatch, *words: str) -> int:
+def typed(monkeypatch, *words: str) -> object:
     """Type a command, and return its exit code."""
     monkeypatch.setattr(sys, "argv", ["zato", *words])
     with pytest.raises(SystemExit) as ended:
