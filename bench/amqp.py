@@ -167,11 +167,7 @@ class Measurement:
     def __init__(self, rabbit: RabbitMQ, server: RunningServer) -> None:
         self.rabbit = rabbit
         self.server = server
-        (self.worker,) = [
-            process
-            for process in server.processes()
-            if "hansa.process.worker" in " ".join(process.cmdline())
-        ]
+        (self.worker,) = server.workers()
 
     def consume(self) -> Taken:
         """The server consumes what is in the queue."""
