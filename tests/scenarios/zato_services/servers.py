@@ -35,8 +35,8 @@ HERE = Path(__file__).parent
 SOURCES = sorted((HERE / "sources").glob("*.py"))
 PASSWORD = "a password of the partner"  # of these tests alone
 PLUGINS = (
-    "amqp cache csv dictionary files form ftp imap odoo queue redis s3 scheduler search smtp soap soap-client"
-    " sql swift xml zato zeromq"
+    "amqp cache csv dictionary files form ftp imap odoo pubsub queue redis s3 scheduler search smtp"
+    " soap soap-client sql swift xml zato zeromq"
 )
 SECRETS = {"repository": "r-secret", "payments": "p-secret", "outgoing": "o-secret"}
 STOCK = "CREATE TABLE stock (sku VARCHAR(20) PRIMARY KEY, pieces INTEGER)"

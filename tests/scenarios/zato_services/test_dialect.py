@@ -213,3 +213,12 @@ def test_pages_by_verb(zato):
     assert zato.call("/pages?size=20&page=3")["response"]["first"] == 40
     assert zato.call("/pages", {"size": 20, "total": 50})["response"]["pages"] == [0, 20, 40]
     assert zato.ask("/pages?size=x").status_code == 400
+
+
+def test_stories_are_published_printed_and_archived(zato, wait):
+    for title in ("Moon landing", "Gossip", "Größe"):
+        zato.call("/stories", {"title": title})
+    wait(lambda: zato.redis.llen("printed") == 2, 60)
+    read = zato.call("/archive")
+    assert sorted(read["titles"]) == sorted(read["printed"]) == ["Größe", "Moon landing"]
+    assert zato.call("/archive")["titles"] == []
