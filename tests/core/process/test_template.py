@@ -165,23 +165,22 @@ def template(server: ProbedServer) -> psutil.Process | None:
     return found[0] if len(found) == 1 else None
 
 
-def kill_worker(server: ProbedServer, until: Any) -> None:
-    """Kill a worker, and wait until another serves in its place."""
+def kill_worker(server: ProbedServer, until: Any, victim: int = 0) -> None:
+    """Kill a worker, any unless told otherwise, and wait until another serves in its place."""
     before = {worker.pid for worker in server.workers()}
-    victim = before.pop()
-    os.kill(victim, signal.SIGKILL)
-    until(lambda: server.raw("status")["pid"] not in {victim, *before}, 60)
+    os.kill(victim or min(before), signal.SIGKILL)
+    until(lambda: server.raw("status")["pid"] not in before, 60)
 
 
 def test_each_has_random_numbers_of_its_own(server: ProbedServer, until: Any):
     """All but the first are forks of the template, which has imported what they have in common."""
     made = template(server)
     assert made is not None
-    while True:
-        one, other = answers(server, "probe.tells").values()
-        if one.pop("imported by") == other.pop("imported by") == made.pid:
-            break
-        kill_worker(server, until)
+    found = answers(server, "probe.tells")
+    (first,) = [pid for pid, told in found.items() if told["imported by"] != made.pid]
+    kill_worker(server, until, first)
+    one, other = answers(server, "probe.tells").values()
+    assert one.pop("imported by") == other.pop("imported by") == made.pid
     assert not set(one.values()) & set(other.values())
 
 
