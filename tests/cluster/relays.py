@@ -18,6 +18,7 @@ from hansa_hl7.acknowledgement import read_acknowledgement
 from plugins.files.tests.folders import ExchangeFolder
 from plugins.ftp.tests.servers import Vsftpd
 from plugins.hl7.tests.servers import Hl7Receiver, Sender, message
+from plugins.ibmmq.tests.mqweb_server import MqwebServer
 from plugins.imap.tests.servers import Dovecot
 from plugins.jms.tests.activemq import ActiveMQ
 from plugins.jms.tests.rabbit import RabbitAmqp
@@ -127,6 +128,36 @@ class JmsAmqpRelay(JmsRelay):
 
     def put(self, numbers: Iterable[int]) -> None:
         self.peer.send_all("/queue/in", "text", map(str, numbers))
+
+
+class IbmMqRelay(Relay):
+    """Two queues of the strict stand-in for mqweb."""
+
+    type, make_peer = "ibmmq", MqwebServer
+    send = "out.send(number)"
+
+    def prepare(self) -> None:
+        self.peer.make("IN", "OUT", "DEAD")
+
+    @property
+    def channel(self) -> Settings:
+        own = {"queue": "IN", "dead_letter_queue": "DEAD", "interval": 0.1, "prefetch": PREFETCH}
+        return {**self.peer.settings, **own}
+
+    @property
+    def outgoing(self) -> Settings:
+        return {**self.peer.settings, "queue": "OUT", "timeout": 5}
+
+    def put(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.peer.put("IN", str(number))
+
+    def arrived(self) -> list[int]:
+        return [int(body) for body in self.peer.bodies("OUT")]
+
+    def left(self) -> int:
+        assert not self.peer.complaints
+        return len(self.peer.bodies("IN")) + len(self.peer.bodies("DEAD"))
 
 
 class PostgresRelay(Relay):
@@ -518,6 +549,7 @@ def _bodies(numbers: Iterable[int]) -> list[bytes]:
 RELAYS: tuple[type[Relay], ...] = (
     JmsRelay,
     JmsAmqpRelay,
+    IbmMqRelay,
     PostgresRelay,
     MariaDbRelay,
     NatsRelay,

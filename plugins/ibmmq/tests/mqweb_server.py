@@ -204,7 +204,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         mqweb = self.server.mqweb
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # who sent it has ended in the middle
+            self.close_connection = True
+            return
         mqweb.answering.wait(60)
         if mqweb.statuses:
             self._refuse(mqweb.statuses.pop(0), "MQWB0009E", "a fault of the test", 2059)
