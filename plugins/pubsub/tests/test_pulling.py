@@ -127,6 +127,21 @@ def test_a_message_of_the_same_id_is_published_once(workers: Workers):
     assert workers.one.waiting("billing") == 1
 
 
+def test_the_id_of_a_message_of_another_topic_is_refused(workers: Workers):
+    workers.topic("other")
+    workers.subscription("billing", "**")
+    workers.one.publish("orders.new", 1, message_id="mine")
+    with pytest.raises(Conflict, match="message_id"):
+        workers.other.publish("other", 2, message_id="mine")
+    assert contents(workers.one.get_messages("billing")) == [1]
+
+
+def test_a_deleted_subscription_leaves_the_counts_of_a_topic_of_its_name(workers: Workers):
+    workers.one.publish("orders.new", 1)
+    workers.one.store.forget_counts("orders.new")
+    assert workers.one.store.counts()["published orders.new"] == 1
+
+
 def test_what_nobody_subscribed_to_is_counted_and_not_kept(workers: Workers):
     workers.one.publish("orders.new", 1)
     assert workers.one.depth("orders.new") == 0

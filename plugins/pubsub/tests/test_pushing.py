@@ -9,10 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Invalid, Request, Unavailable
+from hansa import Invalid, Misused, Request, Unavailable
 from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.local.named import LocalOutgoing
+from hansa_pubsub.early import PubSubSection
 from hansa_pubsub.failing import SERVICE
+from hansa_pubsub.pushing import Pusher
 from hansa_pubsub.store import Store
 
 from plugins.pubsub.tests.conftest import Workers
@@ -95,6 +97,24 @@ def test_what_cannot_be_delivered_is_kept_with_its_cause(workers: Workers):
     assert workers.one.store.counts()["failed billing"] == 2
 
 
+def test_a_replay_brings_a_message_back_that_another_subscription_still_has(workers: Workers):
+    workers.subscription("billing", max_attempts=1)
+    workers.subscription("archive")
+    id = workers.one.publish("orders.new", 1)
+    assert workers.one.get_messages("billing")
+    workers.one.reject("billing", id)
+    [call] = workers.servers[0].pending
+    assert "rejected" in outcome(workers, call)
+    for _ in range(2):
+        assert outcome(workers, call) == ""
+    for name in ("billing", "archive"):
+        [message] = workers.one.get_messages(name)
+        assert (message.content, message.attempts) == (1, 1)
+        assert workers.one.depth("orders.new") == 1
+        workers.one.acknowledge(name, id)
+    assert workers.one.depth("orders.new") == 0
+
+
 def outcome(workers: Workers, call: Any) -> str:
     """Return what a queued call fails with, as the queue would carry it out; empty if it does not."""
     response = workers.servers[0].handle(SERVICE, Request(payload=call.payload, cid=call.cid))
@@ -155,6 +175,39 @@ def test_services_see_messages_before_they_are_published_and_pushed(workers: Wor
     wait_until(lambda: workers.one.depth("orders.new") == 0, 60)
     assert workers.seen == ["high", "first"]
     assert workers.one.store.counts()["skipped billing"] == 1
+
+
+@pytest.mark.parametrize("priority", [7.0, True, "7", None, 0, 10])
+def test_a_priority_that_no_message_can_have_is_refused(workers: Workers, priority: object):
+    workers.service("before", lambda payload: {"priority": priority})
+    workers.topic("orders.new", before_publish="before")
+    workers.subscription("billing")
+    with pytest.raises(Misused, match="a priority that is no whole number from 1 to 9"):
+        workers.one.publish("orders.new", 1)
+    assert workers.one.get_messages("billing") == []
+
+
+def test_a_subscription_that_always_has_messages_leaves_others_their_turn(workers: Workers):
+    is_over = threading.Event()
+
+    def publish_again(payload: Any) -> None:
+        workers.note(payload)
+        if payload == "busy" and not is_over.is_set():
+            workers.one.publish("busy", "busy")
+
+    workers.service("billing", publish_again)
+    for name in ("busy", "quiet"):
+        workers.topic(name)
+        workers.subscription(name, name, deliver_to="service", service="billing")
+    for topic in ("busy", "busy", "quiet"):
+        workers.one.publish(topic, topic)
+    only = Pusher(workers.servers[0], workers.one, PubSubSection(threads=1))
+    workers.pushers.append(only)
+    only.start()
+    try:
+        wait_until(lambda: "quiet" in workers.seen, 60)
+    finally:
+        is_over.set()
 
 
 def test_a_worker_that_stands_still_is_fenced_off(workers: Workers):

@@ -78,7 +78,7 @@ def put_back(pubsub: PubSub, subscription: str, message: Message) -> None:
     topic = pubsub.topic(message.topic)
     room = Room(topic.max_depth, topic.max_bytes)
     raw = encoded(message)
-    if not pubsub.store.publish(message, raw, topic.expiry, [subscription], room):
+    if not pubsub.store.publish(message, raw, topic.expiry, [subscription], room, mode="back"):
         raise Conflict(f"the topic {message.topic!r} is full")
 
 

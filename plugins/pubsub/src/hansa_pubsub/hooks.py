@@ -50,8 +50,8 @@ def _asked(server: Server, service: str, message: Message, about: dict[str, Any]
     if unknown:
         raise Misused(f"{service} wants to change {', '.join(unknown)}, which stay as they are")
     priority = answer.get("priority", message.priority)
-    if priority not in range(LOWEST_PRIORITY, HIGHEST_PRIORITY + 1):
-        raise Misused(f"{service} returns a priority that is not 1 to 9")
+    if type(priority) is not int or not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise Misused(f"{service} returns a priority that is no whole number from 1 to 9")
     changed = msgspec.structs.replace(
         message, priority=priority, mime_type=str(answer.get("mime_type", message.mime_type))
     )

@@ -50,6 +50,7 @@ class Pusher:
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._running: dict[str, int] = {}
+        self._begun: dict[str, float] = {}
         self._in_hand: dict[tuple[str, str], Delivery] = {}
         self._pool: ThreadPoolExecutor | None = None
         self._watch: threading.Thread | None = None
@@ -97,13 +98,18 @@ class Pusher:
                 self._stopped.wait(WAIT)
 
     def _begin_all(self) -> None:
-        """Have threads push what can be pushed, as far as there are free ones."""
+        """Have threads push what can be pushed, as far as there are free ones; first that of which
+        nothing was begun for the longest time.
+        """
         subscriptions = self._pubsub.table.pushed()
+        self._begun = {one.name: self._begun.get(one.name, 0.0) for one in subscriptions}
+        subscriptions.sort(key=lambda one: self._begun[one.name])
         asked = [(one.name, one.config.parallel) for one in subscriptions]
         for (name, _), room in zip(asked, self._pubsub.store.ready(asked), strict=True):
             for _ in range(min(room, self._threads)):
                 if not self._begin(name):
-                    break
+                    return
+                self._begun[name] = time.monotonic()
 
     def _begin(self, name: str) -> bool:
         """Have a thread push the messages of a subscription; false if there is none free."""

@@ -66,12 +66,28 @@ end
 PUBLISH = (
     _COMMON
     + """
--- prefix, id, message, topic, priority, ms to live, most messages, most bytes, subscriptions
+-- prefix, id, message, topic, priority, ms to live, most messages, most bytes, subscriptions, mode
 local id, message, topic = ARGV[2], ARGV[3], ARGV[4]
 -- a Redis whose memory is full refuses this one, and then the rest is not begun
 count('asked', topic)
 sweep(50)
-if redis.call('HEXISTS', MESSAGES, id) == 1 then return 2 end
+local subs = cjson.decode(ARGV[9])
+local score = (9 - ARGV[5]) * 281474976710656
+local known = redis.call('HGET', REFS, id)
+if known then
+  local ref = cjson.decode(known)
+  if ref.topic ~= topic then return -1 end
+  if ARGV[10] == 'new' then return 2 end
+  -- one that failed comes back to its subscription while others still have it
+  for _, sub in ipairs(subs) do
+    if not redis.call('ZSCORE', queue(sub), id) then
+      redis.call('ZADD', queue(sub), score + redis.call('INCR', P .. ':order'), id)
+      ref.subs[#ref.subs + 1] = sub
+    end
+  end
+  redis.call('HSET', REFS, id, cjson.encode(ref))
+  return 1
+end
 local held = tonumber(redis.call('HGET', DEPTH, 'count ' .. topic) or 0)
 local bytes = tonumber(redis.call('HGET', DEPTH, 'bytes ' .. topic) or 0)
 if held >= tonumber(ARGV[7]) or bytes + #message > tonumber(ARGV[8]) then
@@ -79,13 +95,11 @@ if held >= tonumber(ARGV[7]) or bytes + #message > tonumber(ARGV[8]) then
   return 0
 end
 count('published', topic)
-local subs = cjson.decode(ARGV[9])
 if #subs == 0 then
   count('unsubscribed', topic)
   return 1
 end
-local order = redis.call('INCR', P .. ':order')
-local score = (9 - ARGV[5]) * 281474976710656 + order
+score = score + redis.call('INCR', P .. ':order')
 for _, sub in ipairs(subs) do redis.call('ZADD', queue(sub), score, id) end
 redis.call('HSET', MESSAGES, id, message)
 redis.call('HSET', REFS, id, cjson.encode({topic = topic, size = #message, subs = subs}))

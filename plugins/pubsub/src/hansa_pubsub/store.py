@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
-from hansa import Bus, TimedOut, Unavailable
+from hansa import Bus, Conflict, TimedOut, Unavailable
 from hansa_redis.client import Client, open_client
 from redis.exceptions import RedisError
 
@@ -21,6 +21,8 @@ AT_ONCE = 500
 FAILURES = (RedisError, OSError, Unavailable, TimedOut)
 """What a call of Redis may fail with."""
 Argument = str | bytes | int
+PublishMode = Literal["new", "back"]
+"""Whether a message is published, or comes back to a subscription after it failed."""
 
 
 class _Script(Protocol):
@@ -62,10 +64,18 @@ class Store:
         self._sweep: _Script = register(scripts.SWEEP)
 
     def publish(
-        self, message: Message, raw: bytes, seconds: float, subscriptions: list[str], room: Room
+        self,
+        message: Message,
+        raw: bytes,
+        seconds: float,
+        subscriptions: list[str],
+        room: Room,
+        *,
+        mode: PublishMode = "new",
     ) -> bool:
         """Keep a message for subscriptions; whether its topic had room for it. One whose id is
-        there is not kept again.
+        there is not kept again, unless it comes `back` to a subscription that has it no more.
+        Raises `Conflict` if another topic has one of this id.
         """
         arguments: list[Argument] = [
             message.id,
@@ -76,8 +86,12 @@ class Store:
             room.messages,
             room.bytes,
             msgspec.json.encode(subscriptions),
+            mode,
         ]
-        return self._number(self._publish, arguments) > 0
+        answer = self._number(self._publish, arguments)
+        if answer < 0:
+            raise Conflict(f"message_id {message.id!r} is that of a message of another topic")
+        return answer > 0
 
     def take(
         self,
@@ -196,11 +210,10 @@ class Store:
             found |= {_text(key): int(value) for key, value in rows}
         return found
 
-    def forget_counts(self, of: str) -> None:
-        """Forget what has been counted of a subscription or topic that is gone."""
+    def forget_counts(self, subscription: str) -> None:
+        """Forget what has been counted of a subscription that is gone."""
         kinds = ("delivered", "retried", "failed", "expired", "skipped", "deleted", "late")
-        more = ("asked", "published", "refused", "unsubscribed")
-        fields = [f"{kind} {of}" for kind in (*kinds, *more)]
+        fields = [f"{kind} {subscription}" for kind in kinds]
         self.redis.execute_command("HDEL", f"{self._prefix}:counts", *fields)
 
     def close(self) -> None:
