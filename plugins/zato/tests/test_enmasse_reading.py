@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from hansa_zato.enmasse.findings import Finding
 from hansa_zato.enmasse.parsing import LARGEST, Unparsable, parse
-from hansa_zato.enmasse.reading import Document, read
+from hansa_zato.enmasse.reading import DEEPEST, MOST_FILES, Document, read
 from hypothesis import given, strategies as st
 
 from plugins.zato.tests.enmasse_files import minimal, of_2_0, of_3_x, write_json, write_yaml
@@ -116,6 +117,49 @@ def test_minimal_files_include_whole_files(tmp_path: Path):
     assert document.generation == "minimal"
 
 
+def test_includes_stay_in_the_folder_of_the_file(tmp_path: Path):
+    folder = tmp_path / "folder"
+    (folder / "parts").mkdir(parents=True)
+    (tmp_path / "secret.json").write_text('{"name": "a"}')
+    (folder / "parts" / "one.json").write_text('{"name": "b"}')
+    (folder / "link.json").symlink_to(tmp_path / "secret.json")
+    (folder / "inside.json").symlink_to(folder / "parts" / "one.json")
+    outside = ["/etc/passwd", "/dev/zero", "../secret.json", "parts/../../secret.json", "link.json"]
+    never = ["a\0b", "a" * 5000]
+    names = [f"file://{name}" for name in [*outside, *never, "inside.json"]]
+    document = read(write_json(folder / "file.json", {"scheduler": names}))
+    assert codes(document) == ["E02"] * 7
+    assert [str(folder) in one.message for one in document.findings] == [True] * 5 + [False] * 2
+    assert [one.name for one in document.objects] == ["b"]
+    whole = read(write_yaml(folder / "file.yml", {"include": outside}))
+    assert codes(whole) == ["E02"] * 5
+
+
+def test_includes_are_limited(tmp_path: Path):
+    for number in range(DEEPEST + 5):
+        text = f"include: {number + 1}.yml\nscheduler:\n- name: a\n"
+        (tmp_path / f"{number}.yml").write_text(text)
+    document = read(tmp_path / "0.yml")
+    assert codes(document) == ["E02"]
+    assert len(document.objects) == DEEPEST + 1
+    names = []
+    for number in range(MOST_FILES + 2):
+        (tmp_path / f"{number}.json").write_text("{}")
+        names.append(f"file://{number}.json")
+    many = read(write_json(tmp_path / "many.json", {"scheduler": names}))
+    assert codes(many) == ["E02"] * 2
+
+
+def test_what_is_no_name_and_does_things_to_terminals(tmp_path: Path):
+    config = {"scheduler": [{"name": ["hunter2"]}, {"name": {}}, {"name": None}]}
+    document = read(write_yaml(tmp_path / "file", config))
+    assert [(one.code, one.key, one.line) for one in document.findings] == [
+        ("E04", "name", 2),
+        ("E04", "name", 4),
+    ]
+    assert Finding("E10", "is no key", "\x1b[2J", "\x1b[3J", "\x07").subject.isprintable()
+
+
 @given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_a_file_split_into_includes_is_the_same_file(sizes):
     import tempfile
@@ -149,6 +193,14 @@ def test_a_file_split_into_includes_is_the_same_file(sizes):
         ('{"a": ' + "[" * 100_000, "nested"),
         ("a: " + "[" * 1_500, "nested"),
         (b"\xff\xfe", "UTF-8"),
+        ("scheduler:\n- name: a\n  start_date: 2026-02-30\n", "line 2: has a number or a date"),
+        ("a:\n- {b: " + "9" * 5000 + "}\n", "line 2: has a number"),
+        ("a:\n- {b: 0x" + "f" * 5000 + "}\n", "line 2: has a number"),
+        ('{"a": [{"b": ' + "9" * 5000 + "}]}", "line 1: has a number"),
+        ('{"a": [{"b": NaN}]}', "line 1: has a number"),
+        ("a: b\0c\n", "special characters"),
+        ("a:\n- password: !hunter2\n", "line 2: has a tag; .* needs quotes"),
+        ("a:\n- password: *hunter2\n", "line 2: has an alias; .* needs quotes"),
     ],
 )
 def test_what_cannot_be_parsed(tmp_path: Path, text, why):
@@ -156,7 +208,9 @@ def test_what_cannot_be_parsed(tmp_path: Path, text, why):
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(Unparsable, match=why):
         parse(file)
-    assert codes(read(file)) == ["E03"]
+    document = read(file)
+    assert codes(document) == ["E03"]
+    assert "hunter2" not in str(document.findings)
 
 
 def test_a_file_that_is_too_large(tmp_path: Path):

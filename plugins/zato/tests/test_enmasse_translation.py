@@ -99,6 +99,15 @@ def test_connections_have_what_their_definition_says(tmp_path: Path):
         ),
         (
             {
+                "groups": [{"name": "g", "members": []}],
+                "channel_rest": [{"name": "a", "url_path": "/", "service": "s", "groups": ["g"]}],
+            },
+            ("E05", "a", "groups"),
+        ),
+        ({"groups": [{"name": "g", "members": 5}], "security": []}, ("E08", "g", "members")),
+        ({"outconn_ftp": [{"name": "a", "host": "h", "timeout": "inf"}]}, ("E08", "a", "timeout")),
+        (
+            {
                 "security": [
                     {"name": "a", "type": "ntlm", "username": "b", "password": "Zato_Enmasse_Env.X"}
                 ]
@@ -346,3 +355,7 @@ def test_secrets_are_in_no_finding(tmp_path: Path):
     fill(made, {}, {})
     assert made.findings
     assert "hunter2" not in str([one.show() for one in made.findings])
+    for wrong in (["hunter2"], {"a": "hunter2"}):
+        made = translated(tmp_path, {"def_sec": [{**item, "password": wrong}]})
+        assert ("E08", "partner", "password") in told(made)
+        assert "hunter2" not in str(made.findings)

@@ -64,12 +64,17 @@ class Finding:
     @property
     def subject(self) -> str:
         """The type, name and key that it is about."""
-        words = [self.type, repr(self.name) if self.name else "", self.key]
+        words = [_printable(self.type), repr(self.name) if self.name else "", _printable(self.key)]
         return " ".join(filter(None, words))
 
     def show(self) -> PlainDict:
         """Return it as JSON has it."""
         return {"severity": self.severity, "title": CODES[self.code], **asdict(self)}
+
+
+def _printable(key: str) -> str:
+    """Return a key of a file, so that it does nothing to the terminal of who reads about it."""
+    return key if key.isprintable() else repr(key)
 
 
 @dataclass(frozen=True, slots=True)

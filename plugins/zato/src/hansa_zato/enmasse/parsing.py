@@ -6,6 +6,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,10 @@ import yaml
 
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes that one file may have."""
+
+MOST_DIGITS: Final = 1_000
+"""Digits that one whole number may have."""
+NO_SUCH_VALUE: Final = "has a number or a date that does not exist"
 
 _BLANK: Final = re.compile(r"[ \t\n\r]*")
 
@@ -28,8 +33,32 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
             line = event.start_mark.line + 1 if event.start_mark else 0
-            raise Unparsable(f"line {line}: has an alias (*)")
+            raise Unparsable(f"line {line}: has an alias; a text that begins with * needs quotes")
         return super().compose_node(parent, index)
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number; raises `ValueError` for one that cannot be written again."""
+        found: int = super().construct_yaml_int(node)
+        if found.bit_length() > 3 * MOST_DIGITS:
+            raise ValueError
+        return found
+
+    def value(self, node: yaml.Node) -> object:
+        """Return what a node stands for; raises `Unparsable`."""
+        line = node.start_mark.line + 1
+        try:
+            found: object = self.construct_object(node, deep=True)
+        except yaml.constructor.ConstructorError as error:
+            mark = error.problem_mark or node.start_mark
+            # a library's text would quote it, and it may be a password
+            why = "has a tag; a text that begins with ! needs quotes"
+            raise Unparsable(f"line {mark.line + 1}: {why}") from None
+        except (ValueError, OverflowError):
+            raise Unparsable(f"line {line}: {NO_SUCH_VALUE}") from None
+        return found
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 Entry = tuple[str, int, object]
@@ -76,41 +105,53 @@ def is_json(text: str) -> bool:
 
 
 def _yaml(text: str) -> Iterator[Entry]:
-    loader = _Loader(text)
-    try:
+    with _loading(text) as loader:
         root = loader.get_single_node()
         if root is None:
             return
         if not isinstance(root, yaml.MappingNode):
             raise Unparsable("is no table of keys")
         for key_node, value_node in root.value:
-            key = str(loader.construct_object(key_node, deep=True))
+            key = str(loader.value(key_node))
             nodes = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
             for node in nodes:
-                value = loader.construct_object(node, deep=True)
+                value = loader.value(node)
                 if value is not None:
                     yield key, node.start_mark.line + 1, value
-    except yaml.YAMLError as error:
-        raise _unparsable(error) from None
-    finally:
-        loader.dispose()
 
 
 def _yaml_value(text: str) -> object:
-    loader = _Loader(text)
+    with _loading(text) as loader:
+        root = loader.get_single_node()
+        return None if root is None else loader.value(root)
+
+
+@contextmanager
+def _loading(text: str) -> Iterator[_Loader]:
+    """Return a loader of a text; raises `Unparsable` for what the library refuses meanwhile."""
     try:
-        found: object = loader.get_single_data()
+        loader = _Loader(text)
+        try:
+            yield loader
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise _unparsable(error) from None
-    finally:
-        loader.dispose()
-    return found
 
 
 def _unparsable(error: yaml.YAMLError) -> Unparsable:
     mark = getattr(error, "problem_mark", None)
     line = f"line {mark.line + 1}: " if mark else ""
-    return Unparsable(f"{line}{getattr(error, 'problem', None) or 'is no YAML'}")
+    return Unparsable(
+        f"{line}{getattr(error, 'problem', None) or getattr(error, 'reason', 'is no YAML')}"
+    )
+
+
+def _integer(text: str) -> int:
+    """Return a whole number; raises `ValueError` for one of too many digits, and for NaN."""
+    if len(text) > MOST_DIGITS:
+        raise ValueError
+    return int(text)
 
 
 class _Scanner:
@@ -119,7 +160,7 @@ class _Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.decoder = json.JSONDecoder()
+        self.decoder = json.JSONDecoder(parse_int=_integer, parse_constant=_integer)
         self.ends = [index for index, letter in enumerate(text) if letter == "\n"]
 
     def line(self) -> int:
@@ -156,6 +197,8 @@ class _Scanner:
         except json.JSONDecodeError as error:
             line = bisect_right(self.ends, error.pos) + 1
             raise Unparsable(f"line {line}: {error.msg}") from None
+        except ValueError:
+            raise Unparsable(f"line {self.line()}: {NO_SUCH_VALUE}") from None
         plain: object = found
         return plain
 

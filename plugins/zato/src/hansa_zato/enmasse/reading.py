@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,10 @@ from .findings import Finding, ZatoObject
 from .parsing import Entry, Unparsable, is_json, parse, parse_include
 
 INCLUDE: Final = "file://"
+MOST_FILES: Final = 1_000
+"""Files that one file may include, with those that they include."""
+DEEPEST: Final = 20
+"""How deep whole files may include others."""
 WHOLE_FILES: Final = "include"
 """The key of minimal files under which they name others, whose objects are added to theirs."""
 
@@ -37,6 +42,15 @@ class Document:
     files: list[Path] = field(default_factory=list)
 
 
+@dataclass
+class _Includes:
+    """The files that are read so far, all of them below the folder of the first one."""
+
+    folder: Path
+    seen: set[Path]
+    depth: int = 0
+
+
 def read(path: Path) -> Document:
     """Return the objects of a file; what cannot be read is among its findings."""
     document = Document(files=[path])
@@ -46,14 +60,14 @@ def read(path: Path) -> Document:
     except Unparsable as why:
         document.findings.append(Finding("E03", str(why), file=str(path)))
         return document
-    included: set[Path] = {path.resolve()}
+    included = _Includes(path.parent.resolve(), {path.resolve()})
     _read_entries(document, path, entries, included)
     document.generation = _generation(document, json_text=json_text)
     return document
 
 
 def _read_entries(
-    document: Document, path: Path, entries: list[Entry], included: set[Path]
+    document: Document, path: Path, entries: list[Entry], included: _Includes
 ) -> None:
     for section, line, value in entries:
         if section == WHOLE_FILES and isinstance(value, str):
@@ -66,33 +80,50 @@ def _read_entries(
             _add(document, section, value, path, line)
 
 
-def _read_whole(document: Document, place: ZatoObject, named: str, included: set[Path]) -> None:
+def _read_whole(document: Document, place: ZatoObject, named: str, included: _Includes) -> None:
     """Read another file of this form, as minimal files name them under `include`."""
     file = _found(document, place, named, included)
     if file is None:
         return
+    if included.depth == DEEPEST:
+        why = f"{named!r} is included by the last of {DEEPEST} files that include each other"
+        document.findings.append(place.finding("E02", why))
+        return
+    included.depth += 1
     try:
         _read_entries(document, file, parse(file), included)
     except Unparsable as why:
         document.findings.append(Finding("E03", str(why), place.section, file=str(file)))
+    included.depth -= 1
 
 
-def _found(document: Document, place: ZatoObject, named: str, included: set[Path]) -> Path | None:
+def _found(document: Document, place: ZatoObject, named: str, included: _Includes) -> Path | None:
     """Return the file that is included; None, and a finding, if it is not there, or was before."""
-    file = (place.file.parent / named).resolve()
-    if file in included:
-        document.findings.append(place.finding("E01", f"{named} is included before"))
+    try:
+        file = (place.file.parent / named).resolve()
+        is_there = file.is_file()
+    except (OSError, ValueError):  # its name is too long, or has a null
+        file, is_there = included.folder, False
+    code, why = "", ""
+    if file in included.seen:
+        code, why = "E01", f"{named!r} is included before"
+    elif not file.is_relative_to(included.folder):
+        # what others have written must not read all that its reader may
+        code, why = "E02", f"{named!r} is outside of {included.folder}: copy it into this folder"
+    elif not is_there:
+        code, why = "E02", f"there is no file {named!r}"
+    elif len(included.seen) > MOST_FILES:
+        code, why = "E02", f"{named!r} is one of more than {MOST_FILES} files"
+    if code:
+        document.findings.append(place.finding(code, why))
         return None
-    included.add(file)
-    if not file.is_file():
-        document.findings.append(place.finding("E02", f"there is no file {named}"))
-        return None
+    included.seen.add(file)
     document.files.append(file)
     return file
 
 
 def _include(
-    document: Document, place: ZatoObject, value: str, included: set[Path]
+    document: Document, place: ZatoObject, value: str, included: _Includes
 ) -> list[tuple[object, int, Path]]:
     """Return what an include has: one object, or a list of them, and where."""
     file = _found(document, place, value.removeprefix(INCLUDE), included)
@@ -114,6 +145,10 @@ def _add(document: Document, section: str, value: object, file: Path, line: int)
         return
     item = {str(key): inner for key, inner in value.items()}
     found = ZatoObject(section, item, file, line)
+    if not isinstance(item.get("name", ""), str | int | float | datetime.date | None):
+        nameless = ZatoObject(section, {}, file, line)
+        document.findings.append(nameless.finding("E04", "is not a text", "name"))
+        return
     if section == "http_soap":
         merged = _MERGED.get((str(item.get("connection")), str(item.get("transport"))))
         if merged is None:

@@ -87,12 +87,16 @@ class _Context:
         self.made = made
         self.by_name = {(one.section, one.name): one for one in objects}
         self.used: set[tuple[str, str]] = set()
-        self.groups = {
-            one.name: [str(member) for member in one.item.get("members") or []]
-            for one in objects
-            if one.section == GROUPS
-        }
+        self.groups = {one.name: self._members(one) for one in objects if one.section == GROUPS}
         self.queries = [one for one in objects if one.section == QUERIES]
+
+    def _members(self, one: ZatoObject) -> list[str]:
+        """Return the members of a group."""
+        members = one.item.get("members") or []
+        if isinstance(members, list):
+            return [str(member) for member in members]
+        self._tell(one.finding("E08", "is not a list", "members"))
+        return []
 
     def translate(self, one: ZatoObject) -> None:
         """Add the definition that an object is."""

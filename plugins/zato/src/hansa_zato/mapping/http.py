@@ -128,7 +128,7 @@ def _address(reading: Reading) -> None:
         reading.fault("host", "is required")
         return
     if "://" not in host:
-        reading.fault("host", f"{host!r} does not say http:// or https://")
+        reading.fault("host", "does not begin with http:// or https://")
         return
     reading.settings["address"] = host
     path = reading.first(("url_path",))

@@ -144,7 +144,8 @@ class Field:
         try:
             reading.settings[self.setting] = self.value.read(given)
         except Unfit as unfit:
-            reading.fault(self.zato, str(unfit))
+            why = "is not a text; a secret is quoted" if self.secret else str(unfit)
+            reading.fault(self.zato, why)
 
     def write(self, writing: Writing) -> None:
         """Write the keys that the settings are."""

@@ -40,6 +40,9 @@ def _read_security(reading: Reading, *, signs: bool) -> None:
         if members is None:
             reading.fault("groups", f"there is no group {group!r}", "E05")
             continue
+        if not members:
+            # without a caller who is let in, the channel would be open to all
+            reading.fault("groups", f"the group {group!r} has no members", "E05")
         names += [member for member in members if member not in names]
     if given is None and not names and reading.generation == "2.0":
         # leaving it out must not open a channel

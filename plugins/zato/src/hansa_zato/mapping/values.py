@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,24 +27,37 @@ class Value:
     write: Convert
 
 
+LONGEST_SHOWN: Final = 80
+"""Characters of a value that an error shows."""
+
+
+def shown(value: object) -> str:
+    """Return a value as an error shows it."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
 def _text(value: object) -> object:
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
-    raise Unfit(f"{value!r} is not a text")
+    raise Unfit(f"{shown(value)} is not a text")
 
 
 def _integer(value: object) -> object:
     try:
         return int(str(value))
     except ValueError:
-        raise Unfit(f"{value!r} is not a whole number") from None
+        raise Unfit(f"{shown(value)} is not a whole number") from None
 
 
 def _number(value: object) -> object:
     try:
-        return float(str(value))
+        number = float(str(value))
     except ValueError:
-        raise Unfit(f"{value!r} is not a number") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise Unfit(f"{shown(value)} is not a number")
+    return number
 
 
 def _short_number(value: object) -> object:
@@ -57,7 +71,7 @@ def _boolean(value: object) -> object:
         return True
     if word in _FALSE:
         return False
-    raise Unfit(f"{value!r} is neither true nor false")
+    raise Unfit(f"{shown(value)} is neither true nor false")
 
 
 def _same(value: object) -> object:
@@ -80,10 +94,14 @@ def _table(value: object) -> object:
         return {str(key): str(inner) for key, inner in value.items()}
     found = {}
     entries = value if isinstance(value, list) else re.split(r"[\r\n]+", str(value))
-    for line in filter(None, (str(entry).strip() for entry in entries)):
+    for number, entry in enumerate(entries, 1):
+        line = str(entry).strip()
+        if not line:
+            continue
         key, equals, inner = line.partition("=")
         if not equals:
-            raise Unfit(f"{line!r} is not of the form key=value")
+            # not the line itself, which may have a key of an API
+            raise Unfit(f"its line {number} is not of the form key=value")
         found[key.strip()] = inner.strip()
     return found
 
@@ -102,7 +120,7 @@ def _moment(value: object) -> object:
         try:
             moment = datetime.datetime.fromisoformat(str(value).strip())
         except ValueError:
-            raise Unfit(f"{value!r} is not a time like 2026-01-31 23:59:00") from None
+            raise Unfit(f"{shown(value)} is not a time like 2026-01-31 23:59:00") from None
     if moment.tzinfo is not None:
         moment = moment.astimezone(datetime.UTC).replace(tzinfo=None)
     return moment.isoformat(timespec="seconds") + "Z"
@@ -141,13 +159,13 @@ def one_of(pairs: dict[str, str], *, what: str) -> Value:
             return pairs[str(value)]
         except KeyError:
             raise Unfit(
-                f"there is no {what} {value!r} here (there are: {', '.join(pairs)})"
+                f"there is no {what} {shown(value)} here (there are: {', '.join(pairs)})"
             ) from None
 
     def write(value: object) -> object:
         try:
             return back[str(value)]
         except KeyError:
-            raise Unfit(f"Zato has no {what} {value!r}") from None
+            raise Unfit(f"Zato has no {what} {shown(value)}") from None
 
     return Value(read, write)
