@@ -6,12 +6,17 @@ import datetime
 import math
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hansa import Invalid, ResultTooLarge, TooLarge, Unavailable, Undefined
 from hansa_cache import cache as cache_module
 from hansa_cache.cache import Cache
+from hansa_cache.caches import Caches
+from hansa_cache.kinds import CacheDefinition
+from hansa_cache.settings import CacheSettings
+from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
 
 from plugins.cache.tests.conftest import Workers
@@ -223,6 +228,43 @@ def test_an_edit_keeps_the_entries_and_a_deletion_does_not(workers: Workers):
     assert workers.other.rates.keys() == ["b"]
     workers.one.erase("rates")
     assert workers.other.rates.keys() == []
+
+
+@pytest.mark.parametrize("is_defined", [False, True])
+def test_what_is_kept_while_a_cache_is_deleted_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_defined: bool
+):
+    server = LocalServer(directory=tmp_path)
+    caches = server.resource(Caches)
+    monkeypatch.setattr(server.definitions, "exists", lambda kind, type, name: is_defined)
+    made = CacheDefinition("late", CacheSettings(), server)
+    made.start()
+    caches.erase("late")
+    caches.late.set("a", 1)
+    made.withdrawn()
+    made.start()
+    assert caches.late.keys() == (["a"] if is_defined else [])
+    caches.close()
+
+
+def test_settings_count_that_came_while_a_cache_was_opened(tmp_path: Path):
+    class Slow(Caches):
+        def _config(self, name: str) -> CacheSettings:
+            found = super()._config(name)
+            edit = threading.Thread(target=self.put, args=(self, name, CacheSettings(max_items=2)))
+            edit.start()
+            edits.append(edit)
+            edit.join(0.2)
+            return found
+
+    edits: list[threading.Thread] = []
+    caches = Slow(LocalServer(directory=tmp_path))
+    caches.put(caches, "rates", CacheSettings(max_items=1))
+    assert caches.rates.config.max_items in (1, 2)
+    for edit in edits:
+        edit.join(30)
+    assert caches.rates.config.max_items == 2
+    caches.close()
 
 
 def test_a_redis_that_is_away_is_told(tmp_path: Any):

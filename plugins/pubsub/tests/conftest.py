@@ -90,7 +90,7 @@ class Workers:
 @pytest.fixture(autouse=True, scope="session")
 def quick() -> None:
     """Look more often, so that tests need not wait."""
-    pushing.WAIT, pushing.IDLE, pushing.PAUSE = 0.1, 0.1, 0.05
+    pushing.WAIT, pushing.IDLE, pushing.PAUSE, pushing.GONE = 0.1, 0.1, 0.05, 0.1
 
 
 @pytest.fixture

@@ -142,6 +142,13 @@ def test_a_deleted_subscription_leaves_the_counts_of_a_topic_of_its_name(workers
     assert workers.one.store.counts()["published orders.new"] == 1
 
 
+def test_who_subscribes_at_once_in_two_workers_shares_a_subscription(workers: Workers):
+    names = {pubsub.subscribe("orders.new") for pubsub in workers.pubsubs}
+    assert len(names) == 1
+    assert workers.one.subscribe("orders.new") in names
+    assert workers.one.subscribe("orders.new", security="partner") not in names
+
+
 def test_what_nobody_subscribed_to_is_counted_and_not_kept(workers: Workers):
     workers.one.publish("orders.new", 1)
     assert workers.one.depth("orders.new") == 0
@@ -157,7 +164,10 @@ def test_what_cannot_be_is_refused(workers: Workers):
         {"priority": 0},
         {"priority": 10},
         {"expiration": 0},
+        {"expiration": True},
         {"message_id": "x" * 201},
+        {"mime_type": "text/plain\r\nX-Role: admin"},
+        {"mime_type": "text/plän"},
     ):
         with pytest.raises(Invalid):
             publish("orders.new", 1, **options)

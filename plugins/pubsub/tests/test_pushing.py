@@ -247,3 +247,27 @@ def test_a_paused_subscription_collects(workers: Workers):
     assert (workers.seen, workers.one.waiting("billing")) == ([], 1)
     workers.subscription("billing", **settings)
     wait_until(lambda: workers.seen == [1], 60)
+
+
+def test_what_is_published_while_a_subscription_is_deleted_does_not_stay(workers: Workers):
+    workers.subscription("late")
+    workers.push()
+    workers.one.store.empty("late")
+    for number in range(3):
+        workers.other.publish("orders.new", number)
+    for pubsub in workers.pubsubs:
+        pubsub.table.drop_subscription(pubsub.table.subscriptions["late"].owner, "late")
+    wait_until(lambda: workers.one.depth("orders.new") == 0, 30)
+    wait_until(lambda: not any(pubsub.table.dropped for pubsub in workers.pubsubs), 30)
+
+
+def test_a_subscription_that_is_still_defined_keeps_its_messages(workers: Workers):
+    workers.subscription("late")
+    workers.one.publish("orders.new", 1)
+    for server in workers.servers:
+        server.definitions.exists = lambda kind, type, name: True  # type: ignore[method-assign]
+    workers.push()
+    for pubsub in workers.pubsubs:
+        pubsub.table.drop_subscription(pubsub.table.subscriptions["late"].owner, "late")
+    wait_until(lambda: not any(pubsub.table.dropped for pubsub in workers.pubsubs), 30)
+    assert workers.one.depth("orders.new") == 1

@@ -55,14 +55,16 @@ class Caches:
             self._settings = {**self._settings, name: (owner, config)}
             self._forget(name)
 
-    def drop(self, owner: object, name: str) -> None:
-        """Have settings count no more, unless another owner took its place."""
+    def drop(self, owner: object, name: str) -> bool:
+        """Have settings count no more; false if another owner took its place."""
         with self._lock:
             found = self._settings.get(name)
-            if found is not None and found[0] is owner:
-                kept = {key: one for key, one in self._settings.items() if key != name}
-                self._settings = kept
-                self._forget(name)
+            if found is None or found[0] is not owner:
+                return False
+            kept = {key: one for key, one in self._settings.items() if key != name}
+            self._settings = kept
+            self._forget(name)
+            return True
 
     def erase(self, name: str) -> None:
         """Delete the entries of a cache whose definition is gone."""
@@ -86,10 +88,10 @@ class Caches:
     def _open(self, name: str) -> Cache:
         from .cache import Cache
 
-        config = self._config(name)
         with self._lock:
             opened = self._opened.get(name)
             if opened is None:
+                config = self._config(name)
                 opened = self._opened[name] = Cache(name, config, self._store(name))
             return opened
 

@@ -35,8 +35,9 @@ class Topic(Definition[TopicSettings]):
 
 
 class Subscription(Definition[SubscriptionSettings]):
-    """Keeps messages of a topic, or of several, until they are acknowledged: services and callers
-    pull them, or they are pushed to a service or an outgoing connection.
+    """Keeps messages of a topic, or of several, until they are acknowledged.
+
+    Services and callers pull them, or they are pushed to a service or an outgoing connection.
     """
 
     kind = "subscription"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -9,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from hansa import (
     Conflict,
-    Edit,
     Invalid,
     NotFound,
     Server,
@@ -37,6 +38,9 @@ MOST_BYTES = 5_000_000
 MOST_SUBSCRIPTIONS = 1000
 """Subscriptions that `subscribe` makes in all."""
 LONGEST_ID = 200
+KIND = "subscription"
+MADE = "sub."
+"""How the names of subscriptions begin that `subscribe` makes."""
 
 
 class MessageOptions(TypedDict, total=False):
@@ -135,27 +139,36 @@ class PubSub:
         Raises `TooMany` when 1000 were made this way.
         """
         self.topic(topic)
-        made = [one for one in self.table.subscriptions.values() if one.name.startswith("sub.")]
-        for one in made:
-            config = one.config
-            if (config.topic, config.security, config.is_pushed) == (topic, security, False):
-                return one.name
+        made = [name for name in self.table.subscriptions if name.startswith(MADE)]
+        # the same for all who ask at once, in whichever worker
+        digest = hashlib.sha256(f"{topic}\0{security}".encode()).hexdigest()
+        name = f"{MADE}{digest[:24]}"
+        if self._is_made(name, topic, security):
+            return name
         if len(made) >= MOST_SUBSCRIPTIONS:
             raise TooMany(f"{MOST_SUBSCRIPTIONS} subscriptions were made by services and callers")
-        name = f"sub.{uuid.uuid4().hex[:24]}"
-        settings = {"topic": topic, "security": security}
-        edit = Edit(("subscription", "subscription", name), settings, mode="create")
-        self._server.definitions.change([edit], by=by)
+        settings: dict[str, object] = {"topic": topic, "security": security}
+        try:
+            self._server.definitions.define(KIND, KIND, name, settings, mode="create", by=by)
+        except Conflict:
+            if name in self.table.subscriptions and not self._is_made(name, topic, security):
+                raise  # it was edited
         return name
+
+    def _is_made(self, name: str, topic: str, security: str) -> bool:
+        known = self.table.subscriptions.get(name)
+        if known is None or known.config.is_pushed:
+            return False
+        return (known.config.topic, known.config.security) == (topic, security)
 
     def unsubscribe(self, subscription: str, *, by: str = "") -> None:
         """Delete a subscription that `subscribe` made, with its messages; raises `NotFound`, or
         `Conflict` for one that was defined otherwise.
         """
         self.subscription(subscription)
-        if not subscription.startswith("sub."):
+        if not subscription.startswith(MADE):
             raise Conflict(f"the subscription {subscription!r} is deleted where it was defined")
-        self._server.definitions.delete("subscription", "subscription", subscription, by=by)
+        self._server.definitions.delete(KIND, KIND, subscription, by=by)
 
     def subscription(self, name: str) -> KnownSubscription:
         """Return a subscription; raises `NotFound`."""
@@ -246,6 +259,9 @@ class PubSub:
             self._store.close()
 
 
+_is_printable = re.compile(r"[\x20-\x7e]*").fullmatch  # it stands in a header of HTTP
+
+
 def _made(topic: str, data: object, config: TopicSettings, options: Mapping[str, Any]) -> Message:
     """Return a message with what is known of it; raises `Invalid`."""
     from .message import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY, Message
@@ -260,6 +276,8 @@ def _made(topic: str, data: object, config: TopicSettings, options: Mapping[str,
     for name, value in (("message_id", id), *given.items()):
         if not isinstance(value, str) or len(value) > LONGEST_ID:
             raise Invalid({name: f"is no text of at most {LONGEST_ID} characters"})
+    if not _is_printable(given.get("mime_type", "")):
+        raise Invalid({"mime_type": "has a character that is not printable ASCII"})
     given["publisher"] = given.get("publisher") or current_caller().service
     cid = current_cid.get()
     now = time.time()
@@ -280,7 +298,7 @@ def _made(topic: str, data: object, config: TopicSettings, options: Mapping[str,
 def _seconds(given: object, longest: float) -> float:
     """Return an expiration, at most that of the topic; raises `Invalid`."""
     # NaN is not above anything
-    if not isinstance(given, int | float) or not given > 0:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not given > 0:
         raise Invalid({"expiration": "is no number of seconds above 0"})
     return min(float(given), longest)
 

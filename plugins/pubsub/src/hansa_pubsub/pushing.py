@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from hansa import HansaError, Outcome, Server
 
 from .endpoints import Endpoints
-from .publishing import PubSub
+from .publishing import KIND, PubSub
 from .settings import SubscriptionSettings
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ IDLE = 5.0
 """Seconds between two looks for subscriptions whose messages are pushed, at most."""
 SWEEP = 30.0
 """Seconds between two removals of what has expired, where nobody publishes."""
+GONE = 5.0
+"""Seconds after which nobody publishes any more for a subscription that this worker knows is gone."""
 IN_A_ROW = 100
 """Messages that a thread pushes before it lets other subscriptions have their turn."""
 PAUSE = 0.5
@@ -43,6 +45,7 @@ class Pusher:
     """Pushes messages while the worker serves."""
 
     def __init__(self, server: Server, pubsub: PubSub, section: PubSubSection) -> None:
+        self._server = server
         self._pubsub = pubsub
         self._endpoints = Endpoints(server, pubsub.table)
         self._lease = section.lease
@@ -92,6 +95,7 @@ class Pusher:
                 else:
                     changed.wait(IDLE)
                 self._sweep()
+                self._empty_dropped()
                 self._failing = False
             except Exception as error:
                 self._tell(error)
@@ -136,6 +140,20 @@ class Pusher:
         if now >= self._next_sweep and self._pubsub.table.subscriptions:
             self._next_sweep = now + SWEEP
             self._pubsub.store.sweep()
+
+    def _empty_dropped(self) -> None:
+        """Delete what was published before this worker learnt that a subscription was deleted."""
+        table, store = self._pubsub.table, self._pubsub.store
+        for name, since in table.dropped.items():
+            if time.monotonic() < since + GONE:
+                continue
+            # what is found before the look is none of a subscription that is made anew after it
+            while ids := store.first(name):
+                if self._server.definitions.exists(KIND, KIND, name):
+                    break
+                store.leave(name, ids)
+                store.forget_counts(name)
+            table.forget_dropped(name)
 
     def _tell(self, error: Exception) -> None:
         """Log what goes wrong, once until it goes well again."""

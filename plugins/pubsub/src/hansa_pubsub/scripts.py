@@ -230,6 +230,16 @@ return #ids
 """
 )
 
+LEAVE = (
+    _COMMON
+    + """
+-- prefix, subscription, ids
+local sub = ARGV[2]
+for i = 3, #ARGV do settle(ARGV[i], sub) end
+count('deleted', sub, #ARGV - 2)
+"""
+)
+
 SWEEP = (
     _COMMON
     + """

@@ -61,6 +61,7 @@ class Store:
         self._hold: _Script = register(scripts.HOLD)
         self._ready: _Script = register(scripts.READY)
         self._empty: _Script = register(scripts.EMPTY)
+        self._leave: _Script = register(scripts.LEAVE)
         self._sweep: _Script = register(scripts.SWEEP)
 
     def publish(
@@ -160,6 +161,16 @@ class Store:
             done += found
             if found < AT_ONCE:
                 return done
+
+    def first(self, subscription: str) -> list[bytes]:
+        """Return the ids of the first messages of a subscription."""
+        queue = f"{self._prefix}:queue:{subscription}"
+        found: list[bytes] = self.redis.execute_command("ZRANGE", queue, 0, AT_ONCE - 1)
+        return found
+
+    def leave(self, subscription: str, ids: Sequence[bytes]) -> None:
+        """Delete these messages of a subscription."""
+        self._run(self._leave, [subscription, *ids])
 
     def sweep(self) -> None:
         """Remove what has expired."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from dataclasses import dataclass
 
 from .settings import SubscriptionSettings, TopicSettings
@@ -33,7 +34,8 @@ class KnownSubscription:
 
 class Table:
     """Topics by name and subscriptions by name; every change replaces a whole table, so that
-    readers need no lock. `changed` is set when there is a new subscription.
+    readers need no lock. `changed` is set when there is a new subscription; `dropped` are those that
+    are gone, by the time of `time.monotonic` since when.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class Table:
         self.changed = threading.Event()
         self.topics: dict[str, KnownTopic] = {}
         self.subscriptions: dict[str, KnownSubscription] = {}
+        self.dropped: dict[str, float] = {}
         self._remembered: dict[str, list[str]] = {}
 
     def put_topic(self, owner: object, config: TopicSettings) -> None:
@@ -69,7 +72,13 @@ class Table:
             if found is not None and found.owner is owner:
                 kept = {key: one for key, one in self.subscriptions.items() if key != name}
                 self.subscriptions = kept
+                self.dropped = {**self.dropped, name: time.monotonic()}
                 self._remembered = {}
+
+    def forget_dropped(self, name: str) -> None:
+        """Have a subscription not be among those that are gone."""
+        with self._lock:
+            self.dropped = {key: since for key, since in self.dropped.items() if key != name}
 
     def subscribed(self, topic: str) -> list[str]:
         """Return the names of the subscriptions that get the messages of a topic, sorted."""
