@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from hansa.foundation.processes import own_children
 from hansa.process import spawning as module
 from hansa.process.children import Ledger
 from hansa.process.restart import RestartSchedule
@@ -23,6 +24,17 @@ THREAD = (
     "import threading, time\n"
     "threading.Thread(target=time.sleep, args=(60,), name='mine', daemon=True).start()"
 )
+
+DIES = """
+import os
+from hansa.process.forking import Template
+answer = Template._answer
+def answer_or_die(self, told):
+    if "pid" in told:
+        os.kill(os.getpid(), 9)
+    answer(self, told)
+Template._answer = answer_or_die
+"""
 
 
 class Kept(Ledger):
@@ -153,6 +165,27 @@ def test_one_that_does_not_answer_is_given_up(
         assert not is_forked(spawned)
     assert made[0].fault == "did not do in time what it was asked for"
     until(lambda: made[0].child.poll() == -signal.SIGKILL)
+
+
+def test_one_that_is_killed_before_it_tells_of_a_worker_leaves_none(
+    spawner: Spawner, made: list[Template], tmp_path: Path, until: Any
+):
+    (tmp_path / "dies.py").write_text(DIES)
+    spawner.import_modules(["dies"])
+    assert spawner.settled(60) and not made[0].fault
+    before = own_children() - {made[0].child.pid}
+
+    def is_alone(spawned: SpawnedWorker) -> bool:
+        spawner.watch()
+        templates = {template.child.pid for template in made}
+        return own_children() - before - templates == {spawned.child.pid}
+
+    with worker(spawner) as spawned:
+        assert made[0].fault == "was ended by SIGKILL"
+        assert made[0].adopted, "it had forked a worker"
+        assert not is_forked(spawned)
+        until(lambda: is_alone(spawned))
+        assert spawned.child.poll() is None
 
 
 def test_one_that_hangs_in_an_import_is_given_up(

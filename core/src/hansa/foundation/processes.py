@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -16,6 +17,18 @@ def started_at(pid: int) -> int | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] == "Z" else int(fields[19])
+
+
+def own_children() -> set[int]:
+    """Return the process ids of the children that the main thread of this process has, those that it
+    has adopted among them; none where the kernel does not tell them.
+    """
+    me = os.getpid()
+    try:
+        text = Path(f"/proc/{me}/task/{me}/children").read_text()
+    except OSError:
+        return set()
+    return {int(pid) for pid in text.split()}
 
 
 def how_ended(status: int) -> str:

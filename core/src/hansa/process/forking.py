@@ -177,7 +177,7 @@ def be_forked_template(pipe: socket.socket, supervisor: int) -> NoReturn:
     """Be a template, in a process that was forked from the supervisor and has what that had."""
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        die_with(supervisor)
+        die_with(supervisor, signal.SIGKILL)
         os.setsid()
         close_standard_input()
         _close_all_but(0, 1, 2, pipe.fileno())

@@ -13,10 +13,10 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .children import Child, Ledger, spawn
+from .children import Child, ForkedChild, Ledger, spawn
 from .restart import RestartSchedule
 from .template import END_LIMIT, IMPORT_LIMIT, LOOK, Template, early, spawn_template
 
@@ -48,6 +48,7 @@ class Spawner:
         self._template: Template | None = None
         self._former: Template | None = None
         self._ended: list[Template] = []
+        self._adopted: list[ForkedChild] = []
         self._fault = ""
         self._began: float | None = None
         self._imports_plugins = True
@@ -62,25 +63,23 @@ class Spawner:
     def spawn(self) -> SpawnedWorker:
         """Start a worker, which waits for its job, once the template is settled; raises OSError."""
         self.settled(IMPORT_LIMIT)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                child = self._fork(theirs) or spawn(
-                    [sys.executable, "-P", "-c", _WORKER], stdin=theirs
-                )
-            except BaseException:
-                ours.close()
-                raise
+        spawned = _with_pipe(self._fork) or _with_pipe(_interpreter)
+        if spawned is None:
+            raise OSError("no worker could be started")
         # a template is older than what the supervisor has allowed itself and its children
         with contextlib.suppress(OSError, ValueError):
             files = resource.getrlimit(resource.RLIMIT_NOFILE)
-            resource.prlimit(child.pid, resource.RLIMIT_NOFILE, files)
-        return SpawnedWorker(child, ours)
+            resource.prlimit(spawned.child.pid, resource.RLIMIT_NOFILE, files)
+        return spawned
 
     def _fork(self, control: socket.socket) -> Child | None:
-        if self._template is None:
+        template = self._template
+        if template is None:
             return None
-        child = self._template.fork(control)
+        try:
+            child = template.fork(control)
+        finally:
+            self._adopted += template.adopted
         self._look()
         return child
 
@@ -146,6 +145,7 @@ class Spawner:
             if ended.child.poll() is not None:
                 self._ended.remove(ended)
                 self._ledger.remove(ended.child.pid)
+        self._adopted = [child for child in self._adopted if child.poll() is None]
 
     def _make(self) -> None:
         self._template = None
@@ -175,3 +175,22 @@ class Spawner:
     def _end(self, template: Template) -> None:
         template.end()
         self._ended.append(template)
+
+
+def _interpreter(control: socket.socket) -> Child:
+    return spawn([sys.executable, "-P", "-c", _WORKER], stdin=control)
+
+
+def _with_pipe(start: Callable[[socket.socket], Child | None]) -> SpawnedWorker | None:
+    """Start a worker in one of several ways; each has a pipe of its own, so that a fork of a template
+    that has ended before it told of it hears nothing, and ends.
+    """
+    ours, theirs = socket.socketpair()
+    child = None
+    try:
+        with theirs:
+            child = start(theirs)
+    finally:
+        if child is None:
+            ours.close()
+    return None if child is None else SpawnedWorker(child, ours)

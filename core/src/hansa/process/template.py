@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from ..foundation.processes import how_ended
+from ..foundation.processes import how_ended, own_children
 from .children import Child, ForkedChild, spawn
 from .prctl import orphans_adopted
 
@@ -33,7 +33,8 @@ class Template:
     """A template that runs: `child`, and our end of its pipe.
 
     It imports what every worker needs first. `fault` says why it is of no use any more; `imported`
-    are the further modules that it has imported, or imports, which is `importing`.
+    are the further modules that it has imported, or imports, which is `importing`. `adopted` are
+    children that this process has got by the last fork besides the worker.
     """
 
     def __init__(self, child: Child, pipe: socket.socket) -> None:
@@ -41,6 +42,7 @@ class Template:
         self.fault = ""
         self.imported: Sequence[str] = ()
         self.importing = False
+        self.adopted: Sequence[ForkedChild] = ()
         self.began = time.monotonic()
         self._pipe = pipe
         self._deadline: float | None = time.monotonic() + IMPORT_LIMIT
@@ -66,22 +68,25 @@ class Template:
         None if that cannot be done, which is then its fault. Raises OSError if there are no more
         processes. It is to be settled.
         """
+        before = own_children()
         with orphans_adopted():
             self._ask(FORK_LIMIT, control)
             answer = self._listen(FORK_LIMIT)
+        worker = answer.get("pid")
+        more = own_children() - before
+        self.adopted = [ForkedChild(pid) for pid in more if pid != worker]
         if answer.get("errno"):
             self.fault = ""
             raise OSError(answer["errno"], answer["fault"])
-        pid = answer.get("pid")
-        if not isinstance(pid, int):
+        if not isinstance(worker, int):
             self.fault = self.fault or LATE
             return None
         try:
-            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             self.fault = "forks workers that are not children of the supervisor"
             return None
-        return ForkedChild(pid)
+        return ForkedChild(worker)
 
     def look(self) -> None:
         """Note if it has ended."""
