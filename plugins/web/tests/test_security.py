@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
-from hansa_devkit.harness.api_server import RunningServer
+from hansa_devkit.harness.api_server import RunningServer, servers
 from hansa_web.api import Access, Relayed
 from hansa_web.guard import HEADERS, POLICY
 from hansa_web.pages import PAGES
@@ -59,6 +60,15 @@ def test_login_and_logout(stranger: Browser, server: RunningServer) -> None:
     assert stranger.post("/logout", {}).headers["location"] == "/login"
     stranger.cookies = {cookie.name: token}
     assert stranger.get("/tests").status_code == 303
+
+
+def test_login_where_nothing_provides_sessions(tmp_path: Path) -> None:
+    with servers(tmp_path) as make:
+        server = make(workers=1, plugins=("web",))
+        browser = Browser(server.url)
+        assert browser.log_in("wrong").status_code == 401
+        assert browser.log_in(server.password).status_code == 303
+        assert browser.get(f"/{CLUSTER}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["//evil.example", "/\\evil.example", "https://evil.example", "x"])
