@@ -57,6 +57,20 @@ if ! "$venv/bin/uv" --version 2>/dev/null | grep -qF "uv $version "; then
     "$venv/bin/python" -m pip install --quiet --require-hashes -r "$venv/uv.lock"
 fi
 
+if [ "$wanted" = dev ]; then  # a few packages for tests have no wheels, and are compiled
+    missing=
+    command -v cc >/dev/null || missing="gcc libc6-dev"
+    include=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
+    [ -e "$include/Python.h" ] || missing="$missing python3-dev"
+    if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "==> apt-get install $missing"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    fi
+    command -v cc >/dev/null && [ -e "$include/Python.h" ] ||
+        fail "packages for tests are compiled; install $missing"
+fi
+
 say "==> packages of $(echo $locks | sed 's/ / and /')"
 requirements=
 for lock in $locks; do requirements="$requirements -r $lock"; done
