@@ -465,6 +465,36 @@ def of_3_x(channels: int = 3) -> dict[str, list[Any]]:
     return plain
 
 
+def pubsub() -> dict[str, list[Any]]:
+    """Topics, permissions and subscriptions of a minimal file whose definition is `partner`."""
+    return {
+        "pubsub_topic": [{"name": "rates.new"}, {"name": "rates.old", "max_depth": 10}],
+        "pubsub_permission": [
+            {"security": "partner", "pub": ["rates.*"], "sub": ["rates.new"]},
+            {"security": "till", "sub": ["#"]},
+        ],
+        "pubsub_subscription": [
+            {
+                "security": "partner",
+                "delivery_type": "pull",
+                "topic_list": ["rates.new", "rates.#"],
+            },
+            {
+                "security": "till",
+                "delivery_type": "push",
+                "push_service": "rates.note",
+                "topic_list": ["rates.new"],
+            },
+            {
+                "security": "till",
+                "delivery_type": "push",
+                "push_rest_endpoint": "bank",
+                "topic_list": ["rates.old"],
+            },
+        ],
+    }
+
+
 def minimal(channels: int = 3) -> dict[str, list[Any]]:
     """What minimal files have of it."""
     return {

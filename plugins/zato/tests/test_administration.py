@@ -24,10 +24,12 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_zato.administration.catalogue import declared
 from hansa_zato.administration.crud import ObjectType
 from hansa_zato.administration.families import (
+    caches,
     connections,
     http,
     jobs,
     keyvalue,
+    pubsub,
     samples,
     security,
     servers as server_family,
@@ -53,6 +55,13 @@ class Rate(Service):
 
     def handle(self):
         self.response.payload.rate = self.request.input.day
+
+class Told(Service):
+    """Says through which channel it was called, and by whom."""
+    name = "told.channel"
+
+    def handle(self):
+        self.response.payload = {"id": self.channel.id, "security": self.channel.security.id}
 '''
 
 
@@ -242,8 +251,24 @@ def test_http(running: RunningServer) -> None:
         assert running.get("/rate/7").status_code == 401
         allowed = running.get("/rate/7", auth=("u", "s3cret-enough"))
         assert allowed.json() == {"response": {"rate": "7"}}
+        told = {"url_path": "/told", "service": "told.channel", "data_format": "json"}
+        made = zato(
+            "zato.http-soap.create",
+            name="told",
+            is_active=True,
+            **channel,
+            **told,
+            security_id=basic["id"],
+        )
+        answer = running.get("/told", auth=("u", "s3cret-enough")).json()
+        assert answer == {"id": made["id"], "security": basic["id"]}
+        zato("zato.http-soap.delete", id=made["id"])
         [row] = zato("zato.http-soap.get-list", **channel, query="rat")
-        assert (row["id"], row["security_id"], row["sec_type"]) == (id, basic["id"], "basic")
+        assert (row["id"], row["security_id"], row["sec_type"]) == (
+            id,
+            basic["id"],
+            "basic_auth",
+        )
         assert (row["connection"], row["transport"]) == ("channel", "plain_http")
         zato("zato.http-soap.edit", id=id, name="rate", **channel, security_id="ZATO_NONE")
         assert running.get("/rate/8").json() == {"response": {"rate": "8"}}
@@ -393,6 +418,88 @@ def test_statistics(running: RunningServer) -> None:
             "zato.stats.trends.get-trends", 400, start="yesterday", stop=span["stop"]
         )
         assert "start" in why
+        for start in ("9999-12-31", "0001-01-01T00:00:00+14:00"):
+            name = "zato.stats.summary.get-summary-by-year"
+            assert "start" in zato.refused(name, 400, start=start)
+
+
+def test_publish_subscribe(running: RunningServer) -> None:
+    queue = {"source_type": "CONSUMER_QUEUE"}
+    with every_service_of(pubsub, running) as zato:
+        owner = zato("zato.security.basic-auth.create", name="reader", username="r", is_active=True)
+        client = {"client_id": owner["id"], "topic_name": "rates.new"}
+        topic = zato("zato.pubsub.topics.create", name="rates.new", is_active=True, max_depth=3)
+        zato("zato.pubsub.topics.edit", id=topic["id"], name="rates.new", max_depth=5)
+        running.api("admin.topic.edit", name="rates.new", before_publish="", expiry=600)
+        assert running.api("admin.topic.get", name="rates.new")["max_depth"] == 5
+        made = zato("zato.pubsub.consumers.create", delivery_mode="pull", max_depth=7, **client)
+        assert (made["name"], made["sub_key"]) == ("reader", "reader.rates.new")
+        producer = zato("zato.pubsub.producers.create", **client, is_active=True)
+        [row] = zato("zato.pubsub.producers.get-list", topic_name="rates.new")
+        assert (row["id"], row["name"], row["client_id"]) == (producer["id"], "reader", owner["id"])
+        assert (
+            zato("zato.pubsub.producers.get-info", id=producer["id"])["topic_name"] == "rates.new"
+        )
+        zato("zato.pubsub.producers.edit", id=producer["id"], is_active=True)
+        assert "deleted" in zato.refused(
+            "zato.pubsub.producers.edit", 400, id=producer["id"], is_active=False
+        )
+        sent = {"name": "rates.new", "payload": "3.1", "priority": 7, "expiration": 60}
+        message = zato("zato.pubsub.topics.publish", mime_type="text/plain", **sent)["msg_id"]
+        info = {"current_depth": 1, "consumers_count": 1, "producers_count": 1}
+        assert zato("zato.pubsub.topics.get-info", name="rates.new") == info
+        [row] = zato("zato.pubsub.topics.get-list", name_filter="rates.new")
+        assert (row["id"], row["max_depth"]) == (topic["id"], 5)
+        assert {name: row[name] for name in info} == info
+        [row] = zato("zato.pubsub.consumers.get-list", topic_name="rates.new")
+        assert (row["id"], row["current_depth"], row["is_active"]) == (made["id"], 1, True)
+        assert zato("zato.pubsub.consumers.get-info", id=made["id"])["current_depth"] == 1
+        listed = [
+            zato("zato.pubsub.message.get-list", source_name="reader.rates.new", **queue),
+            zato("zato.pubsub.message.get-list", source_name="rates.new", source_type="TOPIC"),
+        ]
+        for [row] in listed:
+            assert (row["msg_id"], row["priority"], row["expiration"]) == (message, 7, 60)
+            assert "payload" not in row
+        assert zato("zato.pubsub.message.get", msg_id=message)["payload"] == "3.1"
+        zato.refused("zato.pubsub.message.get-list", 404, source_name="no", source_type="TOPIC")
+        callback = {"id": made["id"], "delivery_mode": "callback-url"}
+        assert "callback_id" in zato.refused("zato.pubsub.consumers.edit", 400, **callback)
+        zato("zato.pubsub.consumers.edit", id=made["id"], is_active=True, delivery_mode="pull")
+        clear = {"client_id": owner["id"], "queue_type": "CONSUMER_QUEUE"}
+        in_flight = {**clear, "queue_type": "CONSUMER_IN_FLIGHT_QUEUE"}
+        zato.refused("zato.pubsub.consumers.clear-queue", 400, **in_flight)
+        zato("zato.pubsub.consumers.clear-queue", **clear)
+        assert zato("zato.pubsub.topics.get-info", name="rates.new")["current_depth"] == 0
+        zato("zato.pubsub.producers.delete", id=producer["id"])
+        found = running.api("admin.topic.get", name="rates.new")
+        assert (found["publishers"], found["expiry"]) == ([], 600)
+        zato("zato.pubsub.consumers.delete", id=made["id"])
+        zato("zato.pubsub.topics.delete", id=topic["id"])
+        zato("zato.security.basic-auth.delete", id=owner["id"])
+
+
+def test_caches(running: RunningServer) -> None:
+    with every_service_of(caches, running) as zato:
+        made = zato("zato.cache.builtin.create", name="mine", is_active=True, max_size=10)
+        zato("zato.cache.builtin.edit", id=made["id"], name="mine", max_size=20)
+        entry = {"cache_id": made["id"], "key": "a"}
+        prefix = "zato.cache.builtin.entry"
+        zato(f"{prefix}.create", **entry, value={"b": [1]}, expiry=600)
+        found = zato(f"{prefix}.get", **entry)
+        assert (found["key"], found["value"]) == ("a", {"b": [1]})
+        assert found["expiry"] > 0
+        zato(f"{prefix}.update", **entry, value="c")
+        assert zato(f"{prefix}.get", **entry)["value"] == "c"
+        assert [row["key"] for row in zato(f"{prefix}.get-list", cache_id=made["id"])] == ["a"]
+        rows = {row["name"]: row for row in zato("zato.cache.builtin.get-list")}
+        assert (rows["mine"]["id"], rows["mine"]["current_size"]) == (made["id"], 1)
+        assert rows["mine"]["max_size"] == 20
+        zato(f"{prefix}.delete", **entry)
+        zato.refused(f"{prefix}.get", 404, **entry)
+        zato.refused(f"{prefix}.get", 404, cache_id=1, key="a")
+        zato("zato.cache.builtin.clear", id=made["id"])
+        zato("zato.cache.builtin.delete", id=made["id"])
 
 
 def zeep_client(wsdl: bytes) -> zeep.Client:

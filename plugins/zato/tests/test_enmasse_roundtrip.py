@@ -29,6 +29,7 @@ from plugins.zato.tests.enmasse_files import (
     minimal,
     of_2_0,
     of_3_x,
+    pubsub,
     write_json,
     write_yaml,
 )
@@ -36,7 +37,7 @@ from plugins.zato.tests.enmasse_files import (
 CONFIGURATIONS: dict[Generation, dict[str, list[Any]]] = {
     "2.0": of_2_0(),
     "3.x": of_3_x(),
-    "minimal": minimal(),
+    "minimal": {**minimal(), **pubsub()},
 }
 FORMS = list(CONFIGURATIONS)
 NAMES = st.text(

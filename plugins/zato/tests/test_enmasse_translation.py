@@ -10,9 +10,18 @@ from hansa_zato.enmasse.passwords import fill
 from hansa_zato.enmasse.reading import read
 from hansa_zato.enmasse.translation import Translation, translate
 from hansa_zato.mapping import MAPPINGS, NOT_CARRIED, by_section
+from hansa_zato.mapping.pubsub import matches
 
-from plugins.zato.tests.enmasse_files import VARIABLES, channel, of_2_0, write_json, write_yaml
+from plugins.zato.tests.enmasse_files import (
+    VARIABLES,
+    channel,
+    of_2_0,
+    pubsub,
+    write_json,
+    write_yaml,
+)
 
+SUBSCRIPTION = {"security": "a", "topic_list": ["t"]}
 JOB = {"name": "a", "service": "s", "job_type": "interval_based", "seconds": 5}
 
 
@@ -114,7 +123,35 @@ def test_connections_have_what_their_definition_says(tmp_path: Path):
             },
             ("E21", "a", "password"),
         ),
-        ({"pubsub_topic": [{"name": "a"}]}, ("W20", "a", "")),
+        (
+            {
+                "scheduler": [
+                    {
+                        "name": "a",
+                        "job_type": "one_time",
+                        "service": "s",
+                        "start_date": "2013-10-09 11:00:00",
+                    }
+                ]
+            },
+            ("W22", "a", "start_date"),
+        ),
+        ({"pubsub_endpoint": [{"name": "a"}]}, ("W20", "a", "")),
+        ({"pubsub_permission": [{"pub": ["a"]}]}, ("E08", "", "security")),
+        ({"pubsub_permission": [{"security": "a", "pub": ["a"]}]}, ("W20", "", "pub")),
+        ({"pubsub_subscription": [{"security": "a"}]}, ("E08", "a", "topic_list")),
+        (
+            {"pubsub_subscription": [{"endpoint_name": "a", "topic_name": "b"}]},
+            ("W20", "a", "endpoint_name"),
+        ),
+        (
+            {"pubsub_subscription": [{**SUBSCRIPTION, "delivery_type": "push"}]},
+            ("E08", "a.t", "delivery_type"),
+        ),
+        (
+            {"pubsub_subscription": [{**SUBSCRIPTION, "delivery_type": "mail"}]},
+            ("E08", "a.t", "delivery_type"),
+        ),
         ({"def_amqp": [{"name": "a"}]}, ("W20", "a", "")),
     ],
 )
@@ -302,6 +339,60 @@ def test_objects_and_their_settings(tmp_path: Path, section, item, settings):
     assert only(translated(tmp_path, {section: [{"name": "a", **item}]})) == settings
 
 
+# -- topics and subscriptions ----------------------------------------------------------------------
+
+
+def test_topics_have_what_permissions_say_and_subscriptions_are_one_of_each_topic(tmp_path: Path):
+    made = translated(tmp_path, pubsub())
+    found = {key[0] + " " + key[2]: one.settings for key, one in made.definitions.items()}
+    both = {"publishers": ["partner"], "subscribers": ["partner", "till"]}
+    rest = {"security": "till", "deliver_to": "http", "outgoing": "bank"}
+    assert found == {
+        "topic rates.new": {"topic": "rates.new", **both},
+        "topic rates.old": {
+            "topic": "rates.old",
+            "max_depth": 10,
+            "publishers": ["partner"],
+            "subscribers": ["till"],
+        },
+        "subscription partner.rates.new": {"topic": "rates.new", "security": "partner"},
+        "subscription partner.rates.**": {"topic": "rates.**", "security": "partner"},
+        "subscription till.rates.new": {
+            "topic": "rates.new",
+            "security": "till",
+            "deliver_to": "service",
+            "service": "rates.note",
+        },
+        "subscription till.rates.old": {"topic": "rates.old", **rest},
+    }
+    assert {one.code for one in made.findings} == {"W22"}
+
+
+@pytest.mark.parametrize("more", [{"should_delete": True}, {"is_active": False}])
+def test_permissions_that_are_no_more_permit_nothing(tmp_path: Path, more):
+    permission = {"security": "a", "pub": ["t"], **more}
+    config = {"pubsub_topic": [{"name": "t"}], "pubsub_permission": [permission]}
+    made = translated(tmp_path, config)
+    assert only(made) == {"topic": "t"}
+    assert [one.code for one in made.findings] == ["W21"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "expected"),
+    [
+        ("a.*", "a.b", True),
+        ("a.*", "a.b.c", False),
+        ("a.**", "a.b.c", True),
+        ("#", "a/b", True),
+        ("a.b", "axb", False),
+        ("a", "ab", False),
+        ("*a" * 11, "a" * 11, False),
+    ],
+)
+def test_patterns_of_topics(pattern, topic, expected):
+    assert matches(pattern, topic) is expected
+
+
 # -- passwords -------------------------------------------------------------------------------------
 
 PARTNER = {"name": "partner", "type": "basic_auth", "username": "ada"}
@@ -326,6 +417,13 @@ def test_a_password_is_never_invented(tmp_path: Path, stored):
     assert "password" not in only(made)
     error = made.findings[-1]
     assert (error.code, "SECURITY_BASIC_PARTNER_PASSWORD" in error.message) == ("E20", True)
+
+
+def test_a_variable_that_is_not_there_is_told_once(tmp_path: Path):
+    made = translated(tmp_path, {"def_sec": [{**PARTNER, "password": "${NO_SUCH}"}]})
+    fill(made, {}, {})
+    assert [one.code for one in made.findings] == ["E21"]
+    assert "NO_SUCH" in made.findings[0].message
 
 
 def test_a_password_that_is_there_stays(tmp_path: Path):

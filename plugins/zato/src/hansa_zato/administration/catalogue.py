@@ -8,11 +8,13 @@ from typing import Final
 
 from .declaration import Declared
 from .families import (
+    caches,
     connections,
     http,
     jobs,
     keyvalue,
     others,
+    pubsub,
     samples,
     security,
     servers,
@@ -31,6 +33,8 @@ FAMILIES: Final = (
     keyvalue,
     servers,
     statistics,
+    pubsub,
+    caches,
     others,
 )
 """The modules that declare services, each in its `SERVICES`."""

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from hansa import DefinitionRecord
 
 from ..mapping import Key, Mapping
+from ..mapping.mapping import administered
 from ..mapping.parts import Choice, Field, Part, Unused
 from ..payloads import PlainDict
 from ..sio.types import AsIs
@@ -80,7 +81,7 @@ class ObjectType:
     def services(self, action: str) -> Iterator[str]:
         """Return the admin services that do the work of an action."""
         for mapping in self.mappings:
-            yield f"admin.{mapping.kind}.{mapping.type}.{action}"
+            yield f"{mapping.administered}.{action}"
 
     def inputs(self) -> Names:
         """Return what `create` takes besides the name."""
@@ -139,7 +140,7 @@ class ObjectType:
         name = record.name
         if call.text("name") not in ("", name):
             raise call.refuse(f"name: {name!r} keeps its name; create another object")
-        shown = call.admin(f"admin.{mapping.kind}.{mapping.type}.get", name=name)
+        shown = call.admin(f"{mapping.administered}.get", name=name)
         before = objects.shown(call, mapping, shown)
         item = objects.item_of(call, given(call))
         merged = {**without_aliases(mapping, before, item), **item, "name": name}
@@ -160,7 +161,7 @@ class ObjectType:
         """Make or change a definition, with further ones that it needs."""
         kind, type, name = key
         if not more:
-            call.admin(f"admin.{kind}.{type}.{mode}", name=name, **settings)
+            call.admin(f"{administered(kind, type)}.{mode}", name=name, **settings)
             return
         edits = [edit_of(mode, other, found) for other, found in more.items()]
         if mode == "create":
@@ -176,13 +177,13 @@ class ObjectType:
             edits = [edit_of("delete", key, {}) for key in (record.key, login)]
             call.admin("admin.definition.change", edits=edits)
         else:
-            call.admin(f"admin.{mapping.kind}.{mapping.type}.delete", name=record.name)
+            call.admin(f"{mapping.administered}.delete", name=record.name)
 
     def get_list(self, call: Call) -> list[PlainDict]:
         """List the definitions."""
         rows = []
         for mapping in self._wanted(call):
-            name = f"admin.{mapping.kind}.{mapping.type}.list"
+            name = f"{mapping.administered}.list"
             if len(self.mappings) > 1 and not is_known(call.server, name):
                 continue  # the plugin of this one is not loaded
             items = call.all(name)
@@ -211,7 +212,7 @@ class ObjectType:
         settings: PlainDict = {objects.secret_of(mapping): first}
         if self._must_sign(call, record):
             settings[objects.SIGNS] = True
-        call.admin(f"admin.{mapping.kind}.{mapping.type}.edit", name=record.name, **settings)
+        call.admin(f"{mapping.administered}.edit", name=record.name, **settings)
 
     def _must_sign(self, call: Call, record: DefinitionRecord) -> bool:
         """Whether an outgoing connection presents a security definition that does not sign yet."""
@@ -224,7 +225,7 @@ class ObjectType:
     def ping(self, call: Call) -> PlainDict:
         """Ask the other side whether it is there."""
         record, mapping = self.find(call)
-        found = call.admin(f"admin.{mapping.kind}.{mapping.type}.ping", name=record.name)
+        found = call.admin(f"{mapping.administered}.ping", name=record.name)
         return {"info": found["result"]}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..dialect.channel import stable_id
+from ..dialect.channel import definition_id
 from ..dialect.exceptions import HTTPException
 
 if TYPE_CHECKING:
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 
     from .call import Call
 
+__all__ = ["CONFLICT", "definition_id", "find", "number_of"]
+
 CONFLICT = 409
-
-
-def definition_id(kind: str, type: str, name: str) -> int:
-    """Return the number of a definition."""
-    return stable_id(f"{kind} {type} {name}")
 
 
 def number_of(record: DefinitionRecord) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 from hansa import DefinitionRecord, dump
 
 from ..dialect.channel import stable_id
-from ..mapping import NO_SECURITY, Key, Mapping, Reading
+from ..mapping import MAPPINGS, NO_SECURITY, Key, Mapping, Reading
 from ..mapping.parts import Field
 from ..payloads import PlainDict
 from .call import Call
@@ -21,6 +21,12 @@ from .numbers import definition_id, number_of
 SECURITY: Final = "security"
 NO_ID: Final = ("", "0", "ZATO_NONE", NO_SECURITY)
 """What callers send in place of the id of a security definition if there is to be none."""
+SEC_TYPES: Final = {
+    mapping.type: mapping.zato.partition(".")[2] or mapping.zato
+    for mapping in MAPPINGS
+    if mapping.kind == SECURITY and mapping.exported
+}
+"""What Zato calls the types of security definitions."""
 SIGNS: Final = "signs"
 """The setting of a security definition that says whether calls are signed by it."""
 SIGNS_LATER: Final = "signs calls as soon as change-password has set its password"
@@ -177,7 +183,8 @@ def with_security(call: Call, mapping: Mapping, item: PlainDict) -> PlainDict:
     name = str(item.get("security_name") or "")
     for record in call.server.definitions.all(SECURITY) if name else ():
         if record.name == name:
-            return {**item, "security_id": number_of(record), "sec_type": record.type}
+            sec_type = SEC_TYPES.get(record.type, record.type)
+            return {**item, "security_id": number_of(record), "sec_type": sec_type}
     return {**item, "security_id": None, "sec_type": None}
 
 

@@ -196,10 +196,15 @@ def _objects(document: Document) -> Exported:
 def _merge(made: Exported, stored: Exported) -> None:
     """Add the objects of the server that the file does not have."""
     for section, items in stored.sections.items():
-        there = {item.get("name") for item in made.sections.get(section, [])}
+        there = {_name(item) for item in made.sections.get(section, [])}
         for item in items:
-            if item.get("name") not in there:
+            if _name(item) not in there:
                 made.add(section, item)
+
+
+def _name(item: PlainDict) -> object:
+    """Return what an object is known by: permissions and subscriptions have no names."""
+    return item.get("name") or (item.get("security"), item.get("topic_list"))
 
 
 def _path(generation: Generation) -> Path:

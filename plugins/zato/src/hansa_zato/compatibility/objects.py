@@ -30,7 +30,7 @@ SUBJECTS: Final = (
         (
             *map(_carried, MAPPINGS),
             *(
-                Row(key, TITLE, "", "not", f"{reason.why}: {reason.instead}")
+                Row(key, TITLE, "", "not", ": ".join(filter(None, (reason.why, reason.instead))))
                 for key, reason in NOT_CARRIED.items()
             ),
         ),

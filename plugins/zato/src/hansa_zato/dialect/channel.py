@@ -15,6 +15,7 @@ class ChannelInfo(str):
     """The channel through which a service was invoked; its text is its type."""
 
     id: int
+    """The number that Zato's admin API lists the channel under."""
     name: str
     type: str
     data_format: str
@@ -30,9 +31,10 @@ class ChannelInfo(str):
         data_format: str = "",
         impl: object = None,
         security: Bunch | None = None,
+        id: int = 0,
     ) -> ChannelInfo:
         made = super().__new__(cls, type)
-        made.id = stable_id(name)
+        made.id = id
         made.name = name
         made.type = type
         made.data_format = data_format
@@ -56,6 +58,11 @@ def stable_id(name: str) -> int:
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
+def definition_id(kind: str, type: str, name: str) -> int:
+    """Return the number of a definition."""
+    return stable_id(f"{kind} {type} {name}")
+
+
 def channel_of(binding: Binding, type: str, principal: object, data_format: str) -> ChannelInfo:
     """Return the channel of one request.
 
@@ -64,7 +71,8 @@ def channel_of(binding: Binding, type: str, principal: object, data_format: str)
     """
     security = _security_of(binding, principal) if principal else None
     shown_type = type or channel_type(binding.type)
-    return ChannelInfo(shown_type, binding.channel, data_format, binding.config, security)
+    id = definition_id("channel", binding.type, binding.channel) if binding.channel else 0
+    return ChannelInfo(shown_type, binding.channel, data_format, binding.config, security, id)
 
 
 def _security_of(binding: Binding, principal: object) -> Bunch:
@@ -72,18 +80,19 @@ def _security_of(binding: Binding, principal: object) -> Bunch:
     configured = getattr(binding.config, "security", None)
     single = configured if isinstance(configured, str) else None
     name: str | None = getattr(principal, "definition", None) or single
+    type = _type_of(binding.server, name) if name else None
     return Bunch(
-        id=stable_id(name or ""),
+        id=definition_id("security", type, name) if name and type else None,
         name=name,
-        type=_type_of(binding.server, name) if name else None,
+        type=security_type(type) if type else None,
         username=str(principal),
         impl=principal,
     )
 
 
 def _type_of(server: Server, name: str) -> str | None:
-    """Return what Zato calls the type of a definition; None if it was deleted meanwhile."""
+    """Return the type of a definition; None if it was deleted meanwhile."""
     try:
-        return security_type(server.objects.security(name).type)
+        return server.objects.security(name).type
     except HansaError:
         return None

@@ -10,6 +10,7 @@ from typing import Final
 import yaml
 
 from ..mapping import NO_SECURITY, Generation, Key, Mapping, by_definition
+from ..mapping.pubsub import PERMISSION
 from ..payloads import PlainDict
 from .findings import Finding
 
@@ -28,6 +29,17 @@ class Exported:
     def add(self, section: str, item: PlainDict) -> None:
         """Add an object under a key."""
         self.sections.setdefault(section, []).append(item)
+
+    def permit(self, security: str, access: dict[str, list[str]]) -> None:
+        """Let the callers of a security definition publish or subscribe to further topics."""
+        for item in self.sections.get(PERMISSION, []):
+            if item["security"] == security:
+                break
+        else:
+            item = {"security": security}
+            self.add(PERMISSION, item)
+        for key, topics in access.items():
+            item.setdefault(key, []).extend(topics)
 
     def base_name(self, section: str, wanted: str, item: PlainDict) -> str:
         """Return the name of a base with these keys, which is added if there is none yet."""
@@ -98,6 +110,8 @@ def _export(
     made.add(_section(mapping, generation), writing.item)
     for group, members in writing.groups.items():
         made.add("groups", {"name": group, "members": members})
+    for security, access in writing.permissions.items():
+        made.permit(security, access)
     if mapping.zato == "def_cassandra":
         _export_statements(made, name, definitions[key])
 

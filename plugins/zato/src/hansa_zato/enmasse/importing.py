@@ -16,6 +16,7 @@ from .passwords import Ask, fill
 from .reading import read
 from .translation import Translation, translate
 
+_REFERENCES: Final = frozenset({"security", "login", "tls_ca", "publishers", "subscribers"})
 PAUSE: Final = 0.5
 """Seconds between two looks whether services are there."""
 
@@ -181,4 +182,4 @@ def _upwards(path: str) -> Iterator[str]:
 
 def _code(setting: str) -> str:
     first = setting.partition(".")[0]
-    return {"service": "E12", "security": "E05", "login": "E05", "tls_ca": "E05"}.get(first, "E13")
+    return "E12" if first == "service" else "E05" if first in _REFERENCES else "E13"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from ..mapping import MAPPINGS, NO_SECURITY, NOT_CARRIED, Generation, by_section, security_types
+from ..mapping.pubsub import SUBSCRIPTION, by_topic
 from ..mapping.references import SECURITY_KEYS
 from .findings import Finding, ZatoObject
 from .parsing import Entry, Unparsable, is_json, parse, parse_include
@@ -163,6 +164,10 @@ def _add(document: Document, section: str, value: object, file: Path, line: int)
         found = ZatoObject("cache_builtin", item, file, line)
     elif section in _SECURITY:
         found = ZatoObject("def_sec", {**item, "type": section}, file, line)
+    if section == SUBSCRIPTION:
+        subscribed = by_topic(item)
+        document.objects += [ZatoObject(section, one, file, line) for one in subscribed]
+        return
     document.objects.append(found)
 
 

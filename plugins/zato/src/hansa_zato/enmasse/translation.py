@@ -18,14 +18,16 @@ from ..mapping import (
     by_section,
     security_types,
 )
+from ..mapping.pubsub import PERMISSION
 from ..payloads import PlainDict
 from .environment import with_values
 from .findings import Finding, ZatoObject
+from .permissions import Permissions
 from .reading import Document
 
 GROUPS: Final = "groups"
 QUERIES: Final = "query_cassandra"
-_PART_OF_OTHERS: Final = frozenset({"def_amqp", "def_jms_wmq", GROUPS, QUERIES})
+_PART_OF_OTHERS: Final = frozenset({"def_amqp", "def_jms_wmq", GROUPS, QUERIES, PERMISSION})
 """Keys whose objects are no definitions of their own, but parts of others."""
 
 _OWN: Final = frozenset({"admin.invoke", "ide_publisher", "metrics"})
@@ -88,6 +90,7 @@ class _Context:
         self.by_name = {(one.section, one.name): one for one in objects}
         self.used: set[tuple[str, str]] = set()
         self.groups = {one.name: self._members(one) for one in objects if one.section == GROUPS}
+        self.permissions = Permissions(objects, made)
         self.queries = [one for one in objects if one.section == QUERIES]
 
     def _members(self, one: ZatoObject) -> list[str]:
@@ -109,8 +112,7 @@ class _Context:
         base = self._base(one, mapping)
         if mapping.base is not None and base is None:
             return
-        item = self._with_queries(one) if one.section == "def_cassandra" else one.item
-        item = self._without_encrypted(one, item)
+        item = self._without_encrypted(one, self._with_others(one))
         if base is not None:
             base = self._without_encrypted(one, base)
         reading = mapping.read(item, self.made.generation, base=base, groups=self.groups)
@@ -168,6 +170,14 @@ class _Context:
         self.used.add((found.section, found.name))
         return {key: value for key, value in found.item.items() if key not in ("name", "is_active")}
 
+    def _with_others(self, one: ZatoObject) -> PlainDict:
+        """Return an object with what further objects of the file say of it."""
+        if one.section == "def_cassandra":
+            return self._with_queries(one)
+        if one.section == "pubsub_topic":
+            return {**one.item, **self.permissions.of_topic(one.name)}
+        return one.item
+
     def _with_queries(self, one: ZatoObject) -> PlainDict:
         """Return a definition of Cassandra with the statements that name it."""
         mine = [query for query in self.queries if _definition_of(query) == one.name]
@@ -209,6 +219,8 @@ class _Context:
             if section in ("def_amqp", "def_jms_wmq", QUERIES) and (section, name) not in self.used:
                 why = "no channel or connection that is carried over names it"
                 self._leave_out(one, why, "")
+        for one, key, why, instead in self.permissions.unused():
+            self._leave_out(one, why, instead, key)
 
 
 def _definition_of(query: ZatoObject) -> str:

@@ -17,6 +17,7 @@ from .mapping import Mapping
 from .messages import MESSAGES
 from .messaging import MESSAGING
 from .parts import NO_SECURITY, Generation, Key, Reading, Remark, Writing
+from .pubsub import PUBSUB
 from .reasons import BUILT_IN, DELETED, NOT_CARRIED, Reason
 from .security import SECURITY
 
@@ -46,6 +47,7 @@ MAPPINGS: Final[tuple[Mapping, ...]] = (
     *CLOUD,
     *JOBS,
     *MESSAGES,
+    *PUBSUB,
 )
 """All mappings."""
 
@@ -70,7 +72,7 @@ def by_definition(kind: str, type: str, generation: Generation) -> Mapping | Non
     fitting = (one for one in MAPPINGS if (one.kind, one.type) == (kind, type) and one.exported)
     if generation == "minimal":
         return next((one for one in fitting if one.minimal), None)
-    return next((one for one in fitting if not one.zato.startswith("security.")), None)
+    return next((one for one in fitting if not one.is_minimal), None)
 
 
 def security_types() -> Iterator[str]:

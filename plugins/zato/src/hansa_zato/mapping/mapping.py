@@ -36,6 +36,11 @@ SILENT: Final = frozenset(
 """Keys that say nothing of their own: numbers of rows, and what the type says already."""
 
 
+def administered(kind: str, type: str) -> str:
+    """Return what the names of the admin services of a type of definitions begin with."""
+    return f"admin.{kind}" if kind == type else f"admin.{kind}.{type}"
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """Another object that an object of Zato names, and whose settings it has here itself.
@@ -64,7 +69,18 @@ class Mapping:
     base: Base | None = None
     note: str = ""
     exported: bool = True
+    only_minimal: bool = False
     quiet: frozenset[str] = field(default=frozenset())
+
+    @property
+    def is_minimal(self) -> bool:
+        """Whether files of 2.0 and 3.x have no such objects, so that none are written to them."""
+        return self.only_minimal or self.zato.startswith("security.")
+
+    @property
+    def administered(self) -> str:
+        """What the names of the admin services of its definitions begin with."""
+        return administered(self.kind, self.type)
 
     @property
     def section(self) -> str:

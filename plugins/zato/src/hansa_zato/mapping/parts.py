@@ -74,6 +74,7 @@ class Writing:
     others: dict[Key, PlainDict] = field(default_factory=dict)
     item: PlainDict = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    permissions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
     def lost(self, key: str, why: str) -> None:

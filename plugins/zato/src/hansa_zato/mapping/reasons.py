@@ -20,8 +20,9 @@ _ROLES: Final = Reason(
     "`hansa role create NAME --services SERVICE --security DEFINITION`, and the channel by hand",
 )
 _PUBSUB: Final = Reason(
-    "topics and subscriptions are not carried over by files",
-    "a broker (hansa-nats, hansa-kafka, hansa-amqp), or a channel redis",
+    "subscriptions here belong to a security definition, and Zato 3 has endpoints between them",
+    "`hansa subscription create NAME --topic TOPIC --security DEFINITION`, and `publishers` and"
+    " `subscribers` of topics",
 )
 _NO_TYPE: Final = "there is no connection of this type here"
 _OVER_HTTP: Final = Reason(
@@ -152,14 +153,8 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
     "channel_json_rpc": Reason("there is no JSON-RPC here", "a channel http for each method"),
     "channel_hl7_mllp": Reason("its settings differ", "`hansa channel mllp create`"),
     "outconn_hl7_mllp": Reason("its settings differ", "`hansa outgoing mllp create`"),
-    "pubsub_topic": _PUBSUB,
     "pubsub_endpoint": _PUBSUB,
-    "pubsub_subscription": _PUBSUB,
-    "pubsub_permission": _PUBSUB,
     "pubsub_sub": _PUBSUB,
-    "pubsub_topics": _PUBSUB,
-    "pubsub_producers": _PUBSUB,
-    "pubsub_consumers": _PUBSUB,
 }
 """Types of Zato's objects that have no counterpart, by their key in files."""
 

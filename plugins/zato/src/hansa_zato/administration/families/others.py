@@ -6,14 +6,10 @@ import logging
 from typing import Final
 
 from ..call import Call
-from ..crud import CRUD
 from ..declaration import Declared, missing
-from ..reasons import not_carried
 
 log = logging.getLogger("hansa.zato")
 
-TOPICS: Final = (*CRUD, "get-info", "publish")
-CONSUMERS: Final = (*CRUD, "get-info", "clear-queue")
 DELIVERY: Final = (
     "definition.create",
     "definition.edit",
@@ -49,16 +45,6 @@ SERVICES: Final = (
     *missing(
         "self.patterns.invoke_retry does without a service of its own",
         "zato.pattern.invoke-retry.invoke-retry",
-    ),
-    *not_carried("pubsub_topics", "zato.pubsub.topics", TOPICS),
-    *not_carried("pubsub_consumers", "zato.pubsub.consumers", CONSUMERS),
-    *not_carried("pubsub_producers", "zato.pubsub.producers", (*CRUD, "get-info")),
-    *not_carried("pubsub_topics", "zato.pubsub.message", ("get", "get-list", "delete")),
-    *missing(
-        "messages that are due, expired or in no queue are looked after by the broker",
-        "zato.pubsub.delete-expired",
-        "zato.pubsub.invoke-callbacks",
-        "zato.pubsub.move-to-target-queues",
     ),
     *missing(
         "calls that fail are kept by hansa-queue, and are replayed from there: admin.failed.*",

@@ -11,6 +11,7 @@ from ..crud import CRUD, Action, ObjectType, declared
 from ..declaration import Declared
 from ..listing import is_true, listed
 from ..numbers import number_of
+from ..objects import SEC_TYPES
 from ..reasons import not_carried
 
 _BY_KEY: Final = {mapping.zato: mapping for mapping in MAPPINGS}
@@ -39,13 +40,6 @@ TYPES: Final = (
     of("tls.ca-cert", "tls_ca_cert", CRUD),
     of("tls.key-cert", "def_sec.tls_key_cert", CRUD),
 )
-SEC_TYPES: Final = {
-    (mapping.kind, mapping.type): mapping.zato.partition(".")[2] or mapping.zato
-    for type in TYPES
-    for mapping in type.mappings
-    if mapping.exported
-}
-"""What Zato calls the types of definitions."""
 
 
 def get_list(call: Call) -> list[PlainDict]:
@@ -56,7 +50,7 @@ def get_list(call: Call) -> list[PlainDict]:
     needs_internal = is_true(call.input.get("needs_internal"))
     found = []
     for item in call.all("admin.definition.list", kind="security", fields=["username"]):
-        sec_type = str(SEC_TYPES.get(("security", item["type"]), item["type"]))
+        sec_type = SEC_TYPES.get(item["type"], str(item["type"]))
         if item["builtin"] and not needs_internal:
             continue
         if wanted == {""} or sec_type in wanted:

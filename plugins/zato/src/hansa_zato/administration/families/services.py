@@ -87,6 +87,7 @@ def thresholds(call: Call) -> dict[str, int]:
 def edit(call: Call) -> PlainDict:
     """Set from which duration on a call is slow."""
     name = call.service_name()
+    call.admin("admin.service.get", name=name)  # who may not see it learns nothing of it
     if call.input.get("is_active") is False:
         raise call.refuse("is_active: a service is switched off by its channels, or deleted")
     threshold = call.input.get("slow_threshold")

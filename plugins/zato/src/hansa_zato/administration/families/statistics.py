@@ -58,8 +58,12 @@ def get_trends(call: Call) -> list[PlainDict]:
 def get_summary(call: Call, period: Period) -> list[PlainDict]:
     """The same of the day, week, month or year that begins at a time."""
     since = seconds_of(call, "start")
-    start = datetime.datetime.fromtimestamp(since, datetime.UTC)
-    return most(call, since, end_of(start, period).timestamp())
+    try:
+        start = datetime.datetime.fromtimestamp(since, datetime.UTC)
+        until = end_of(start, period).timestamp()
+    except (ValueError, OverflowError):
+        raise call.refuse(f"start: the {period} of {call.text('start')!r} has no end") from None
+    return most(call, since, until)
 
 
 def end_of(start: datetime.datetime, period: Period) -> datetime.datetime:
