@@ -6,6 +6,7 @@ import datetime
 import math
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hansa_cache.cache import Cache
 from hansa_cache.caches import Caches
 from hansa_cache.kinds import CacheDefinition
 from hansa_cache.settings import CacheSettings
+from hansa_cache.store import Stored
 from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
 
@@ -94,9 +96,14 @@ def test_the_default_expiry_counts_and_reading_may_extend_it(workers: Workers):
     short = workers.one.short
     short.set("a", 1)
     short.set("ever", 1, 0)
-    short.expire("a", 500)
-    assert expires(short, "a") > time.time() + 900
-    assert expires(short, "ever") == math.inf
+    short.set("token", 1, 500)
+    for key, seconds in (("a", 1000), ("token", 500)):
+        ends = [expires(short, key)]
+        wait_until(lambda key=key, ends=ends: expires(short, key) > ends[0], 30)
+        assert seconds - 100 < expires(short, key) - time.time() < seconds + 1
+    assert short.expire("a", 200) and short.expire("token", 0)
+    assert expires(short, "a") < time.time() + 201
+    assert expires(short, "token") == expires(short, "ever") == math.inf
 
 
 def test_the_one_not_used_for_the_longest_time_makes_room(workers: Workers):
@@ -172,6 +179,23 @@ def test_too_many_are_refused(workers: Workers, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cache_module, "MOST_FOUND", 3)
     with pytest.raises(ResultTooLarge):
         rates.keys()
+
+
+def test_large_values_are_read_few_at_a_time(workers: Workers, monkeypatch: pytest.MonkeyPatch):
+    workers.define("large", max_value=1_000_000, max_size=64)
+    large = workers.one.large
+    for number in range(20):
+        large.set(str(number), number)
+    asked: list[int] = []
+    read = large.store.read
+
+    def noted(keys: Sequence[str], *, extend: bool, count: bool) -> list[Stored | None]:
+        asked.append(len(keys))
+        return read(keys, extend=extend, count=count)
+
+    monkeypatch.setattr(large.store, "read", noted)
+    assert len(large.items()) == 20
+    assert asked == [16, 4]
 
 
 def test_a_value_is_computed_once_for_all_who_ask(workers: Workers):

@@ -48,7 +48,7 @@ class Cache:
 
     def entry(self, key: str) -> CacheEntry | None:
         """Return the entry of a key, with the time at which it expires; None if there is none."""
-        [found] = self.store.read([checked_key(key)], self._extension, count=True)
+        [found] = self._read([checked_key(key)])
         return None if found is None else CacheEntry(key, decoded(found), found.expires)
 
     def set(self, key: str, value: Value, expiry: float | None = None) -> None:
@@ -110,7 +110,9 @@ class Cache:
         """Return the values of those keys that have one; raises `ResultTooLarge`."""
         size = 0
         found: dict[str, Value] = {}
-        for part in _parts(keys):
+        # so that no answer of the store is much larger than what is returned
+        at_once = min(AT_ONCE, max(1, MOST_BYTES // self.config.max_value))
+        for part in _parts(keys, at_once):
             for key, stored in zip(part, self._read(part), strict=True):
                 if stored is None:
                     continue
@@ -174,7 +176,7 @@ class Cache:
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str):
             return False
-        [found] = self.store.read([checked_key(key)], None, count=False)
+        [found] = self.store.read([checked_key(key)], extend=False, count=False)
         return found is not None
 
     def __iter__(self) -> Iterator[str]:
@@ -189,15 +191,8 @@ class Cache:
 
     # -- beneath -----------------------------------------------------------------------------------
 
-    @property
-    def _extension(self) -> float | None:
-        """Seconds by which reading extends an entry; None if it does not."""
-        if not self.config.extend_on_get or not self.config.default_expiry:
-            return None
-        return self.config.default_expiry
-
     def _read(self, keys: Sequence[str]) -> list[Stored | None]:
-        return self.store.read(keys, self._extension, count=True)
+        return self.store.read(keys, extend=self.config.extend_on_get, count=True)
 
     def _write(self, key: str, value: Value, expiry: float | None, mode: SetMode) -> bool:
         raw, seconds = self._prepared(value, expiry)
@@ -219,6 +214,6 @@ class Cache:
         return sorted(found)
 
 
-def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), AT_ONCE):
-        yield keys[start : start + AT_ONCE]
+def _parts(keys: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), at_once):
+        yield keys[start : start + at_once]

@@ -16,9 +16,11 @@ from .store import Bounds, CacheStatus, CacheStore, SetMode, Stored
 
 TIMEOUT = 3.0
 """Seconds to wait for another worker that writes."""
+_SHAPE = 2
+"""Number of the shape of the file; those of another one are left alone."""
 _SCHEMA = """
 create table if not exists entry (
-    key text primary key, value blob not null, ends real, used real not null
+    key text primary key, value blob not null, ends real, used real not null, lives real not null
 ) without rowid;
 create index if not exists entry_ends on entry (ends) where ends is not null;
 create index if not exists entry_used on entry (used);
@@ -34,7 +36,7 @@ class FileStore(CacheStore):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # names may have characters that files must not have
         digest = hashlib.sha256(name.encode()).hexdigest()[:32]
-        self._path = folder / f"{digest}.sqlite"
+        self._path = folder / f"{digest}.{_SHAPE}.sqlite"
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
 
@@ -47,28 +49,26 @@ class FileStore(CacheStore):
                 return False
             _drop(db, [key])
             _make_room(db, len(key.encode()) + len(value), bounds)
-            row = (key, value, _ends(now, seconds), now)
-            db.execute("insert into entry values (?, ?, ?, ?)", row)
+            row = (key, value, _ends(now, seconds), now, seconds)
+            db.execute("insert into entry values (?, ?, ?, ?, ?)", row)
             _count(db, "bytes", len(key.encode()) + len(value))
             _count(db, "written", 1)
             return True
 
-    def read(
-        self, keys: Sequence[str], extend: float | None, *, count: bool
-    ) -> list[Stored | None]:
+    def read(self, keys: Sequence[str], *, extend: bool, count: bool) -> list[Stored | None]:
         """Return the entries of keys."""
         found: list[Stored | None] = []
         with self._transaction() as (db, now):
             _sweep(db, now)
             for key in keys:
-                asked = "select value, ends from entry where key = ?"
+                asked = "select value, ends, lives from entry where key = ?"
                 row = db.execute(asked, (key,)).fetchone()
                 if row is None:
                     found.append(None)
                     continue
                 ends = row[1]
-                if ends is not None and extend is not None:
-                    ends = now + extend
+                if ends is not None and extend:
+                    ends = now + row[2]
                 db.execute("update entry set used = ?, ends = ? where key = ?", (now, ends, key))
                 found.append(Stored(row[0], ends))
             if count:
@@ -81,9 +81,9 @@ class FileStore(CacheStore):
         """Let entries expire after that many seconds."""
         with self._transaction() as (db, now):
             _sweep(db, now)
-            change = "update entry set ends = ? where key = ?"
+            change = "update entry set ends = ?, lives = ? where key = ?"
             ends = _ends(now, seconds)
-            return sum(db.execute(change, (ends, key)).rowcount for key in keys)
+            return sum(db.execute(change, (ends, seconds, key)).rowcount for key in keys)
 
     def delete(self, keys: Sequence[str]) -> int:
         """Delete entries."""

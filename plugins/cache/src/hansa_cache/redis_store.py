@@ -40,8 +40,8 @@ class RedisCaches:
         self.release: _Script = register(scripts.RELEASE)
 
     def keys_of(self, name: str) -> list[str]:
-        """Return the keys of a cache: values, times of expiry, times of use, and counts."""
-        parts = ("values", "expiry", "used", "counts")
+        """Return the keys of a cache: values, times of expiry, times of use, counts, lives."""
+        parts = ("values", "expiry", "used", "counts", "lives")
         return [self._bus.key("cache", name, part) for part in parts]
 
     def claim_of(self, name: str, key: str) -> str:
@@ -64,14 +64,11 @@ class RedisStore(CacheStore):
         arguments: list[str | bytes | int] = [key, value, _ms(seconds), *limits, mode]
         return bool(self._shared.write(keys=self._keys, args=arguments))
 
-    def read(
-        self, keys: Sequence[str], extend: float | None, *, count: bool
-    ) -> list[Stored | None]:
+    def read(self, keys: Sequence[str], *, extend: bool, count: bool) -> list[Stored | None]:
         """Return the entries of keys."""
-        longer = NEVER if extend is None else _ms(extend)
         found: list[Stored | None] = []
         for part in _parts(keys):
-            arguments: list[str | bytes | int] = [longer, int(count), *part]
+            arguments: list[str | bytes | int] = [int(extend), int(count), *part]
             answer = self._shared.read(keys=self._keys, args=arguments)
             assert isinstance(answer, list)
             pairs = zip(answer[::2], answer[1::2], strict=True)

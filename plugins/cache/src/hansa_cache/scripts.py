@@ -1,7 +1,8 @@
 """The steps of a cache inside Redis, each a script, so that entries, their expiry and their size
 always agree.
 
-Their keys are those of `RedisStore.keys_of`: values, times of expiry, times of use, and counts.
+Their keys are those of `RedisStore.keys_of`: values, times of expiry, times of use, counts, and ms
+that entries live which expire.
 Times are those of Redis, in ms, so that no clock of a server matters.
 
 A Redis whose memory is full refuses commands that may need more, unless a script has written
@@ -20,6 +21,7 @@ local function drop(key)
   if there == 1 then count('bytes', -(size + #key)) end
   redis.call('ZREM', KEYS[2], key)
   redis.call('ZREM', KEYS[3], key)
+  redis.call('HDEL', KEYS[5], key)
   return there
 end
 local function sweep(most)
@@ -31,6 +33,10 @@ end
 local function ends(key)
   local at = redis.call('ZSCORE', KEYS[2], key)
   return at and tonumber(at)
+end
+local function live(key, ms)
+  redis.call('ZADD', KEYS[2], now + ms, key)
+  redis.call('HSET', KEYS[5], key, ms)
 end
 local function is_there(key)
   local at = ends(key)
@@ -62,7 +68,7 @@ for _ = 1, 1000 do
 end
 redis.call('HSET', KEYS[1], key, value)
 redis.call('ZADD', KEYS[3], now, key)
-if ARGV[3] ~= '0' then redis.call('ZADD', KEYS[2], now + ARGV[3], key) end
+if ARGV[3] ~= '0' then live(key, ARGV[3]) end
 count('bytes', size)
 return 1
 """
@@ -71,7 +77,7 @@ return 1
 READ = (
     _COMMON
     + """
--- ms to extend by or -1, whether to count, keys
+-- whether to extend, whether to count, keys
 redis.call('ZREM', KEYS[2], '')
 local found = {}
 local hits = 0
@@ -87,8 +93,9 @@ for i = 3, #ARGV do
   if value then
     hits = hits + 1
     redis.call('ZADD', KEYS[3], now, key)
-    if at and ARGV[1] ~= '-1' then
-      at = now + ARGV[1]
+    local ms = ARGV[1] == '1' and redis.call('HGET', KEYS[5], key)
+    if at and ms then
+      at = now + ms
       redis.call('ZADD', KEYS[2], at, key)
     end
   end
@@ -113,7 +120,8 @@ for i = 2, #ARGV do
   if is_there(key) then
     done = done + 1
     redis.call('ZREM', KEYS[2], key)
-    if ARGV[1] ~= '0' then redis.call('ZADD', KEYS[2], now + ARGV[1], key) end
+    redis.call('HDEL', KEYS[5], key)
+    if ARGV[1] ~= '0' then live(key, ARGV[1]) end
   end
 end
 return done
@@ -143,7 +151,7 @@ return sweep(ARGV[1])
 )
 
 CLEAR = """
-redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3])
+redis.call('UNLINK', KEYS[1], KEYS[2], KEYS[3], KEYS[5])
 redis.call('HDEL', KEYS[4], 'bytes')
 """
 

@@ -55,7 +55,7 @@ class CacheSettings(Model):
     ] = 0.0
     extend_on_get: Annotated[
         bool,
-        setting("Whether each reading of an entry lets its expiry begin anew"),
+        setting("Whether each reading of an entry lets its own expiry begin anew"),
     ] = False
 
     def check(self) -> None:

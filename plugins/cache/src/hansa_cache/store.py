@@ -53,13 +53,11 @@ class CacheStore(Protocol):
     def write(self, key: str, value: bytes, seconds: float, bounds: Bounds, mode: SetMode) -> bool:
         """Keep a value, and let others go until there is room; whether its mode let it be kept."""
 
-    def read(
-        self, keys: Sequence[str], extend: float | None, *, count: bool
-    ) -> list[Stored | None]:
+    def read(self, keys: Sequence[str], *, extend: bool, count: bool) -> list[Stored | None]:
         """Return the entries of keys, None for each that has none; whoever is read was used.
 
-        With `extend`, those that expire do so after that many seconds. `count`: count them as hits
-        and misses.
+        `extend`: let the expiry of those that expire begin anew. `count`: count them as hits and
+        misses.
         """
 
     def expire(self, keys: Sequence[str], seconds: float) -> int:
