@@ -15,6 +15,7 @@ from hansa_zato.messages.definitions import (
     XPathExpression,
     XPathSettings,
 )
+from hansa_zato.messages.elements import find
 from hansa_zato.messages.facade import MessageFacade
 from lxml import etree
 
@@ -105,6 +106,16 @@ def test_xpath_reads(msg: MessageFacade) -> None:
         found.get("/q:order")
     with pytest.raises(ValueError, match="not XML"):
         msg.xpath("<a>")
+
+
+def test_prefixes_stand_before_one_colon_and_outside_of_literals() -> None:
+    root = etree.fromstring("<a:b xmlns:a='one'><n>1</n><a:c xmlns:a='two'>2</a:c></a:b>")
+    namespaces = {"x": "one", "y-z": "two"}
+    expression = "/x:b/child::y-z:c[. = 2][n or not(text() = 'no:one')]/text()"
+    assert find(root, expression, namespaces.__getitem__) == ["2"]
+    assert find(root, "3 -y-z:c", {"y-z": "two"}.__getitem__) == [1.0]
+    with pytest.raises(KeyError, match="other"):
+        find(root, "/x:b/other:c", namespaces.__getitem__)
 
 
 def test_xpath_writes(msg: MessageFacade) -> None:

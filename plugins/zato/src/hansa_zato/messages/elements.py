@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Namespaces = Callable[[str], str]
 """Returns the namespace of a prefix; raises KeyError."""
 _literals: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
-_prefixes: Final = re.compile(r"([^\W\d][\w.-]*):(?!:)")
+_name: Final = re.compile(r"[^\W\d][\w.-]*")
 _step: Final = re.compile(r"/(?:([^\W\d][\w.-]*):)?(@?[^\W\d][\w.-]*)")
 
 
@@ -38,10 +38,16 @@ def find(root: XMLElement, expression: str, namespaces: Namespaces) -> list[Valu
     """Return what an expression finds; raises KeyError for a prefix that is not defined."""
     from lxml import etree
 
-    names = set(_prefixes.findall(_literals.sub("", expression))) - {"xml"}
-    known = {prefix: namespaces(prefix) for prefix in names}
+    known = {prefix: namespaces(prefix) for prefix in _prefixes(expression) - {"xml"}}
     found = etree.XPath(expression, namespaces=known, smart_strings=False)(root)
     return list(found) if isinstance(found, list) else [found]
+
+
+def _prefixes(expression: str) -> set[str]:
+    """Return the prefixes of an expression: names before a colon that is none of an axis."""
+    text = _literals.sub("", expression)
+    names = _name.finditer(text)
+    return {name[0] for name in names if re.match(":(?!:)", text[name.end() : name.end() + 2])}
 
 
 def text_of(node: Value) -> Value:
