@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
+import signal
+import threading
 from collections.abc import Callable, Generator, Iterator
+from types import FrameType
 from typing import Any
 
 import argon2
@@ -41,11 +45,31 @@ LOGGERS_OF_OBJECTS = ("hansa.channel.", "hansa.outgoing.", "hansa.security.", "h
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the place for what the tests of a unit share; have servers be forked."""
+    """Make the place for what the tests of a unit share; have servers be forked, and a run that is
+    asked to end leave none behind.
+    """
     ServerProcess.forked = True
+    interrupt_at_sigterm()
     shared = Shared()
     config.stash[SHARED] = shared
     config.add_cleanup(shared.end)  # if the run is broken off
+
+
+def interrupt_at_sigterm() -> None:
+    """Have SIGTERM break off this run as Ctrl-C does, which ends what the tests have started; what
+    they fork it ends as ever.
+    """
+    run = os.getpid()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() == run:
+            raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+
+    default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if default and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 @pytest.hookimpl(wrapper=True)
