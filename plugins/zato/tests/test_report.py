@@ -31,7 +31,7 @@ class GetRate(Service):
 
     def handle(self):
         raise SystemExit("a report runs nothing")
-        self.logger.info(self.sso.user)
+        self.logger.info(self.sso.user, self.request.input.day)
         self.invoke("zato.ping")
         self.invoke("zato.no-such-service")
         self.response.payload.rate = self.kvdb.conn.get("a")
@@ -39,6 +39,9 @@ class GetRate(Service):
 
 class Named(Service):
     name = "rates.named"
+
+    def handle(self):
+        return self.request.input.month
 
 
 class NoService:
@@ -100,6 +103,8 @@ def test_a_source_is_read_line_by_line(folder: Path):
     assert made["service zato.no-such-service"] == (18, "missing")
     assert made["self.kvdb.conn.get"] == (19, "runs")
     assert made["service rates.named"] == (22, "runs")
+    assert made["self.request.input.day"] == (16, "runs")
+    assert made["self.request.input.month"] == (26, "differs")
     assert not [subject for subject in made if "ours" in subject or "hash" in subject]
 
 

@@ -271,6 +271,9 @@ def test_user_config(server: Facade, tmp_path: Any) -> None:
     assert (limits.Daily, found.config.bank["limits"].rate) == ("500", "5%")
     assert (limits.name, limits.other, limits.list) == ("a, b", "it # is", ["a", "b c"])
     assert (limits.inner.x, found.user_config.bank.top) == ("é", "1")
+    with pytest.raises(AttributeError, match=r'zato\.user_config .* loans = "loans\.conf" '):
+        _ = found.user_config.loans
+    assert not hasattr(found.user_config, "loans") and found.user_config.get("loans") is None
     for wrong in ("[a\n", "[a]\nx = 1\nx = 2\n", "[a]\nx = 'open\n"):
         (tmp_path / "bank.conf").write_text(wrong)
         os.utime(tmp_path / "bank.conf", (len(wrong), len(wrong)))

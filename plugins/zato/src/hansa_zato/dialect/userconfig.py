@@ -10,6 +10,7 @@ from configobj import ConfigObj, ConfigObjError  # type: ignore[import-untyped]
 from hansa import Unavailable
 
 from ..bunch import Bunch
+from ..payloads import Value
 from ..section import ZatoSection
 
 if TYPE_CHECKING:
@@ -19,13 +20,26 @@ _read: dict[Path, tuple[float, Bunch]] = {}
 """The files read so far, each with the time of its last change then."""
 
 
-def user_config(server: Server) -> Bunch:
+class Files(Bunch):
+    """The files by name; says of one that is not there which setting names it."""
+
+    def __getattr__(self, name: str) -> Value:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(
+                f"self.user_config.{name} is not available: zato.user_config of config.toml names no"
+                f' such file, as {{ {name} = "{name}.conf" }} does'
+            ) from None
+
+
+def user_config(server: Server) -> Files:
     """Return all files, by name, section and key; each is read again once it was changed.
 
     Raises `Unavailable` for one that cannot be read.
     """
     files = server.section(ZatoSection).user_config
-    return Bunch((name, read_ini(Path(server.dir) / path)) for name, path in files.items())
+    return Files((name, read_ini(Path(server.dir) / path)) for name, path in files.items())
 
 
 def read_ini(path: Path) -> Bunch:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..mapping import Key
 from ..payloads import PlainDict
+from .environment import SECRET_KEYS
 from .translation import Translated, Translation
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Z0-9]+")
@@ -101,12 +102,22 @@ def _fill(
     )
     if value:
         definition.settings[setting] = value
-    elif is_required:
+    elif is_required and not _names_a_variable(made, definition):
         why = f"the file has none; set {name} in the environment"
         made.findings.append(definition.source.finding("E20", why, setting))
-    else:
+    elif not is_required:
         why = f"the file has none; {name} in the environment gives one"
         made.findings.append(definition.source.finding("W24", why, setting))
+
+
+def _names_a_variable(made: Translation, definition: Translated) -> bool:
+    """Whether the file names a variable for the secret, which has been told not to be there."""
+    told = definition.source.finding("E21", "")
+    where = (told.code, told.name, told.file, told.line)
+    return any(
+        (one.code, one.name, one.file, one.line) == where and one.key in SECRET_KEYS
+        for one in made.findings
+    )
 
 
 def _is_kept(definition: Translated, given: object, current: PlainDict, replace: bool) -> bool:

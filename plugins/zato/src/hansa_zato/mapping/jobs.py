@@ -23,8 +23,19 @@ def _check_interval(reading: Reading) -> None:
     start = reading.settings.pop("start", None) if type == "cron" else None
     if start is not None and str(start) > _now():
         reading.differs("start_date", "a job by a crontab rule runs from now on")
-    if type == "one_time" and not reading.settings.get("start"):
+    if type == "one_time":
+        _check_moment(reading)
+
+
+def _check_moment(reading: Reading) -> None:
+    """Say that a job needs its time, or that it is past: Zato would not run it any more."""
+    start = reading.settings.get("start")
+    if not start:
         reading.fault("start_date", "is required")
+    elif str(start) <= _now() and reading.settings.get("active", True):
+        reading.differs(
+            "start_date", "is past: the job runs as soon as it is imported", "is_active false"
+        )
 
 
 def _now() -> str:

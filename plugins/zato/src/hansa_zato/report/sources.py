@@ -20,6 +20,8 @@ LARGEST: Final = 4 * 1024 * 1024
 
 _SERVICES: Final = ("Service", "Adapter", "Hook")
 _CALLS: Final = frozenset({"invoke", "invoke_async", "invoke_retry"})
+_INPUT: Final = "self.request.input"
+"""What differs only in services that do not declare their input."""
 _OF_TABLE: Final[dict[str, Status]] = {"works": "runs", "differs": "differs", "not": "missing"}
 
 
@@ -114,13 +116,14 @@ class _Reader:
                 if row is not None and row.status != "works":
                     self._row(member, member.name, row)
         seen: set[int] = set()
+        declares = _declares_input(node)
         for inner in ast.walk(node):
             if isinstance(inner, ast.Call):
                 self._call(inner)
             if isinstance(inner, ast.Attribute) and id(inner) not in seen:
-                self._attribute(inner, seen)
+                self._attribute(inner, seen, declares=declares)
 
-    def _attribute(self, node: ast.Attribute, seen: set[int]) -> None:
+    def _attribute(self, node: ast.Attribute, seen: set[int], *, declares: bool) -> None:
         """Look the longest path from `self` up: parts of it have been seen with the whole."""
         path = _path(node)
         inner: ast.expr = node
@@ -130,7 +133,11 @@ class _Reader:
         if not path:
             return
         row = index().attribute(path)
-        if row is not None:
+        if row is None:
+            return
+        if declares and row.name == _INPUT:
+            self._tell(node, "runs", f"self.{path}")
+        else:
             self._row(node, f"self.{path}", row)
 
     def _call(self, node: ast.Call) -> None:
@@ -171,6 +178,15 @@ def _is_service(node: ast.ClassDef) -> bool:
         for base in node.bases
     )
     return any(str(base).endswith(_SERVICES) for base in bases)
+
+
+def _declares_input(node: ast.ClassDef) -> bool:
+    """Whether a service says what its input is: by SimpleIO, or by `input` in the manner of 3.x."""
+    return any(
+        (isinstance(member, ast.ClassDef) and member.name == "SimpleIO")
+        or (isinstance(member, ast.Assign) and _assigns(member, "input"))
+        for member in node.body
+    )
 
 
 def _name_of(node: ast.ClassDef, stem: str) -> str:
