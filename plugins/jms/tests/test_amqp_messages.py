@@ -10,6 +10,7 @@ from hansa import Invalid, Unavailable, load
 from hansa_jms import broker
 from hansa_jms.amqp.addresses import Address, Addresses
 from hansa_jms.amqp.reading import received
+from hansa_jms.amqp.sections import head_length, value_of
 from hansa_jms.amqp.writing import copied_message, outgoing_message
 from hansa_jms.messages import Options
 from hansa_jms.settings import SendingSettings
@@ -59,6 +60,51 @@ def test_deep_nesting_ends_nothing():
         deep = [deep]
     raw = proton.Message(body=deep).encode()
     assert received(None, raw, addresses(), "", 10_000).fault
+
+
+def data(body: bytes) -> bytes:
+    return b"\0\x53\x75\xa0" + bytes([len(body)]) + body
+
+
+def test_a_body_in_several_sections_of_data_is_read_whole():
+    """Data of AMQP may come in parts; of a message of which one part is read, the rest is lost."""
+    footer = b"\0\x53\x78\xc1\x01\0"
+    long = b"\0\x80" + (0x75).to_bytes(8) + b"\xb0" + (3).to_bytes(4) + b"two"
+    for raw in (data(b"one") + data(b"two"), data(b"one") + long + footer):
+        found = received(None, raw, addresses(), "", 1000)
+        assert (found.body, found.fault) == (b"onetwo", "")
+        copy = copied_message(found, {}, "/queue/dead", True, addresses())
+        assert received(None, copy, addresses(), "", 1000).body == b"onetwo"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        data(b"one")[:-1],
+        data(b"one") + b"rest",
+        data(b"one") + b"\0\x53\x77\xa1\x03two",
+        b"\0\x53\x77\xa1\x03one" + b"\0\x53\x77\xa1\x03two",
+        b"\0\x53\x77\xa1\x05one",
+    ],
+)
+def test_a_body_that_is_not_whole_is_a_fault_and_its_dead_letter_has_all_of_it(raw):
+    found = received(None, raw, addresses(), "", 1000)
+    assert "cannot be read" in found.fault and found.body == raw
+    copy = copied_message(found, {}, "/queue/dead", True, addresses())
+    again = received(None, copy, addresses(), "", 1000)
+    assert (again.body, again.fault) == (raw, "")
+
+
+def test_binary_data_outlives_its_decoder():
+    raw = written({"a": b"bytes"})
+    items: Any = value_of(raw[head_length(raw) :])
+    assert {type(value) for value in items.values()} == {bytes}
+    assert type(value_of(b"\0\x53\x77\xa0\x03abc")) is bytes
+
+
+def test_any_number_of_sections_before_the_body_is_a_fault_at_once():
+    raw = b"\0\x53\x70\x45" * 100_000 + data(b"one")
+    assert "no message" in received(None, raw, addresses(), "", 1_000_000).fault
 
 
 def test_a_map_that_is_too_large_is_not_read(monkeypatch):

@@ -11,7 +11,9 @@ import pytest
 from hansa import Unavailable
 from hansa_devkit import Inbox
 from hansa_devkit.harness.waiting import wait_until
+from hansa_jms.messages import Options
 from hansa_jms.topic import JmsTopicChannel
+from hansa_jms.wire import Outbound
 
 from plugins.jms.tests.strict import Source, Strict
 from plugins.jms.tests.test_channel import channel
@@ -131,6 +133,21 @@ def test_what_the_broker_refuses_ends_no_other_call(strict, name):
         out.send("x")
         assert not out.server.losses
     assert strict.count(name) == 1
+
+
+def test_what_the_broker_refuses_leaves_no_link_behind(strict, name):
+    """A connection has room for so many, and lives as long as it is used."""
+    with outgoing(strict, queue=name) as out, out.pool.use() as connection:
+        for number in range(40):
+            options = Options(f"/remote-temp-queue/{number}", "", "", "", 4, 0, True)
+            with pytest.raises(Unavailable, match="is no temporary-queue here"):
+                connection.send(Outbound("x", {}, {}, options, 1000))
+        assert not connection._senders
+        found, link = 0, connection._engine.link_head(0)
+        while link is not None:
+            found += 1
+            link = link.next(0)
+        assert found <= 1  # the last may end with the next bytes
 
 
 @pytest.mark.parametrize(

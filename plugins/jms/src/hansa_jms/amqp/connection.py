@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import count
 
 import proton
-from proton import Delivery, Sender, Terminus
+from proton import Delivery, Link, Sender, Terminus
 
 from ..broker_socket import Refused
 from ..settings import BrokerSettings
@@ -57,7 +57,7 @@ class AmqpConnection(AmqpEngine):
                 sender.advance()
                 self.wait_for(lambda: bool(sent.settled or sent.remote_state), sender)
             except Refused:
-                self._senders.pop(address, None)
+                _leave(self._senders.pop(address))
                 raise
             outcome = sent.remote_state
             reason = reason_of(sent.remote.condition) if outcome != Delivery.ACCEPTED else ""
@@ -76,9 +76,7 @@ class AmqpConnection(AmqpEngine):
             found.source.address = f"hansa-{uuid.uuid4()}"
             found.open()
             if len(self._senders) >= LINKS:
-                _, old = self._senders.popitem(last=False)
-                old.close()
-                old.free()
+                _leave(self._senders.popitem(last=False)[1])
         self._senders[address] = found
         return found
 
@@ -87,8 +85,10 @@ class AmqpConnection(AmqpEngine):
         probe = self._session.receiver(f"hansa-{uuid.uuid4()}")
         self.name_terminus(probe.source, address)
         probe.open()
-        self.wait_for(lambda: bool(probe.remote_source.address), probe)
-        probe.close()
+        try:
+            self.wait_for(lambda: bool(probe.remote_source.address), probe)
+        finally:
+            _leave(probe)
 
     def name_terminus(self, terminus: Terminus, address: Address) -> None:
         """Write into a terminus which queue or topic is meant."""
@@ -100,3 +100,9 @@ class AmqpConnection(AmqpEngine):
         kind.exit()
         if self._addresses.is_rabbitmq and address.kind == 0:
             terminus.durability = Terminus.CONFIGURATION  # that of the queue, which it may make
+
+
+def _leave(link: Link) -> None:
+    """End a link, so that its number can be that of another."""
+    link.close()
+    link.free()

@@ -23,6 +23,7 @@ from .sections import (
     Sections,
     as_data,
     head_length,
+    value_of,
 )
 
 _UNREADABLE = {OBJECT: "an object", STREAM: "a stream"}
@@ -71,13 +72,12 @@ def received(
     found = replace(found, original=Sections(head, kept, own, body), size=len(raw))
     if len(body) > max_body + _ROOM:
         return replace(found, body=body)  # it is too large in any case
-    whole = Message()
     try:
-        whole.decode(raw)
-        kind, content, items, fault = _content(whole)
+        kind, content, items, fault = _content(head, value_of(body))
     except Exception as error:  # as above
         fault = f"its body cannot be read: {type(error).__name__}"
-        return replace(found, kind="bytes", body=body, fault=fault)
+        original = Sections(head, kept, own, as_data(body))
+        return replace(found, kind="bytes", body=body, fault=fault, original=original)
     return replace(found, kind=kind, body=content, items=items, fault=fault)
 
 
@@ -120,10 +120,9 @@ def properties_of(head: Message) -> dict[str, PropertyValue]:
     return found
 
 
-def _content(message: Message) -> tuple[str, bytes, dict[str, MapValue] | None, str]:
+def _content(head: Message, body: object) -> tuple[str, bytes, dict[str, MapValue] | None, str]:
     """Return the kind of a message, what the service gets, the items of a map, and what is wrong."""
-    body: Any = message.body
-    annotations: Mapping[Any, Any] = message.annotations or {}
+    annotations: Mapping[Any, Any] = head.annotations or {}
     told = annotations.get(MESSAGE_TYPE)
     if told in _UNREADABLE:
         return "bytes", _raw(body), None, f"it is {_UNREADABLE[told]} message, which is not read"
@@ -143,7 +142,7 @@ def _content(message: Message) -> tuple[str, bytes, dict[str, MapValue] | None, 
     if isinstance(body, str):
         return "text", body.encode(), None, ""
     if isinstance(body, bytes | memoryview):
-        textual = told == TEXT or str(message.content_type or "").startswith("text/")
+        textual = told == TEXT or str(head.content_type or "").startswith("text/")
         return ("text" if textual else "bytes"), bytes(body), None, ""
     return "bytes", b"", None, f"its body is of the type {type(body).__name__}, which is not read"
 
