@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import time
@@ -108,3 +109,44 @@ def test_who_waits_no_more_disturbs_nobody(loop, threads):
         loop.run(call(True), 30)
     going.set()
     assert loop.run(call(False), 30) == "A"
+
+
+class Ending(Threads):
+    """Threads that end in the midst of a call."""
+
+    def _start_thread(self) -> None:
+        self.ending = threading.Thread(target=self.end)
+        self.ending.start()
+        self.ending.join(0.2)
+        super()._start_thread()
+
+
+def test_a_call_in_the_moment_of_the_end_leaves_nothing_behind(loop):
+    threads = Ending(2, "test of threads")
+
+    async def call() -> str:
+        async with asyncio.timeout(5):
+            return await threads.call(str.upper, "a")
+
+    with contextlib.suppress(Unavailable):  # it may be cancelled
+        assert loop.run(call(), 30) == "A"
+    threads.ending.join(30)
+    wait_until(lambda: not running(), 5)
+
+
+def test_what_nobody_waits_for_any_more_does_not_begin(loop):
+    threads, going = Threads(1, "test of threads"), threading.Event()
+    begun: list[str] = []
+
+    async def calls() -> None:
+        first = threads.call(going.wait, 30)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await threads.call(begun.append, "late")
+        going.set()
+        await first
+        await threads.call(begun.append, "last")
+
+    loop.run(calls(), 30)
+    assert begun == ["last"] and not threads._unfinished
+    threads.end()

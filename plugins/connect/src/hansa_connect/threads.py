@@ -41,6 +41,7 @@ class Threads:
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._unfinished = 0
+        self._lock = threading.Lock()
         self._ended = False
 
     def call(self, function: Callable[[Any], ResultT], argument: object) -> asyncio.Future[ResultT]:
@@ -48,18 +49,20 @@ class Threads:
 
         Raises `Unavailable` after `end`.
         """
-        if self._ended:
-            raise Unavailable(f"{self._what} was stopped")
         future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
-        self._unfinished += 1
-        if len(self._threads) < min(self._unfinished, self._most):
-            self._start_thread()
-        self._tasks.put(_Task(future, function, argument))
+        with self._lock:
+            if self._ended:
+                raise Unavailable(f"{self._what} was stopped")
+            if len(self._threads) < min(self._unfinished + 1, self._most):
+                self._start_thread()
+            self._unfinished += 1
+            self._tasks.put(_Task(future, function, argument))
         return future
 
     def end(self) -> None:
         """Wait for the calls that were begun, and cancel the others."""
-        self._ended = True
+        with self._lock:
+            self._ended = True
         with contextlib.suppress(Empty):
             while True:
                 task = self._tasks.get_nowait()
@@ -79,6 +82,9 @@ class Threads:
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
+            if task.future.cancelled():  # nobody waits for it any more
+                _tell(task.future, self._finished, task.future, None)
+                continue
             try:
                 result = task.function(task.argument)
             except (SystemExit, KeyboardInterrupt) as error:
