@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import subprocess
@@ -84,6 +85,21 @@ def test_a_client_of_another_process_sends_text_and_bytes():
     assert (first.extra["text"], second.extra["text"]) == (True, False)
     assert first.headers["x-kind"] == "order" and first.params == {"kind": "x"}
     assert first.peer == "127.0.0.1" and first.path == "/"
+
+
+def test_what_a_service_changes_is_not_in_the_next_message():
+    def dispatch(request):
+        told = json.dumps([request.headers.get("x-own"), request.params, request.extra["query"]])
+        request.headers["x-own"] = request.params["own"] = "changed"
+        request.extra["query"]["kind"].append("changed")
+        response = answer(request, "done")
+        response.raw = told.encode()
+        return response
+
+    with channel(dispatch) as one, client(one.config.port, "/?kind=a&kind=b") as ada:
+        for _ in range(2):
+            ada.send("x")
+            assert json.loads(ada.recv(30)) == [None, {"kind": "b"}, {"kind": ["a", "b"]}]
 
 
 def test_rooms():

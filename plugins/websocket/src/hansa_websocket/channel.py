@@ -7,6 +7,7 @@ import contextlib
 import logging
 import ssl
 from collections.abc import Iterable
+from copy import deepcopy
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -209,7 +210,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             headers=dict(asked.headers),
             params=dict(asked.params),
             cid="",
-            extra={**asked.extra, "client": client, "text": is_text},
+            extra={**deepcopy(asked.extra), "client": client, "text": is_text},
         )
         self._busy += 1
         try:
