@@ -76,6 +76,9 @@ def test_names_of_services() -> None:
         "zato.gateway.any-service",
         "zato.lb-alive",
         "zato.wsdl",
+        "zato.pubsub.pubapi.topic-service",
+        "zato.pubsub.pubapi.subscribe-service",
+        "zato.pubsub.rest-handler",
     ]
 
 
