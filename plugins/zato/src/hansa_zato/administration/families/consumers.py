@@ -14,8 +14,6 @@ from ..listing import listed
 from ..numbers import definition_id, find, number_of
 from ..objects import security_name
 
-PAGE: Final = 1_000
-"""Messages that hansa-pubsub lists at once."""
 KIND: Final = "subscription"
 PULL: Final = "pull"
 CALLBACK: Final = "callback-url"
