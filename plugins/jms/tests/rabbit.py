@@ -96,9 +96,7 @@ class RabbitAmqp(RabbitMQ):
         bodies = [body.replace("{}", str(number)) for number in range(count)]
         self.send_all(destination, kind, bodies, **more)
 
-    def send_all(
-        self, destination: str, kind: str, bodies: Iterable[str], /, **more: str
-    ) -> None:
+    def send_all(self, destination: str, kind: str, bodies: Iterable[str], /, **more: str) -> None:
         """Send messages over one connection."""
         connection = self._connection()
         try:
