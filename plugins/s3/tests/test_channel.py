@@ -169,3 +169,15 @@ def test_settings_that_cannot_work_are_refused_by_name(settings, faults):
     with pytest.raises(Invalid) as caught:
         load(S3WatchSettings, {"bucket": "orders", **settings})
     assert set(caught.value.errors) == faults
+
+
+def test_what_one_deletion_has_learned_no_other_takes_back():
+    """A second trial at the same time may be of an object that is gone: stores say that it is deleted."""
+
+    class Store:
+        def delete_object(self, **given):
+            channel._deletes_conditionally = True  # by another thread, meanwhile
+
+    channel = S3Channel.__new__(S3Channel)
+    assert channel._is_gone_by_trial(Store(), {})
+    assert channel.deletes_nothing_else()

@@ -106,7 +106,8 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
                 raise
             self._deletes_conditionally = code == "PreconditionFailed"
             return False
-        self._deletes_conditionally = False
+        # another thread may have learned that it does: there nobody looks before a deletion any more
+        self._deletes_conditionally = bool(self._deletes_conditionally)
         return True
 
     def copy_object(self, found: StoredObject, name: str) -> None:
