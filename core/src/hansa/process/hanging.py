@@ -5,13 +5,13 @@ hangs, so that the next one leaves that out.
 from __future__ import annotations
 
 import logging
-import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from traceback import FrameSummary
 
+from ..foundation.frames import thread_frames
 from ..foundation.starts import HeldUp, Starts
 from ..plugins import discovery
 from ..runtime.watch import LimitWatch
@@ -46,7 +46,7 @@ class HangWatch(LimitWatch):
         return min(LOOK, self._limit)
 
     def _note(self, held_up: HeldUp) -> None:
-        frame = sys._current_frames().get(held_up.thread)
+        frame = thread_frames().get(held_up.thread)
         frames = traceback.extract_stack(frame) if frame is not None else []
         what = f"it had not returned after {self._limit:g} s"
         self._starts.note_hang(held_up.subject, f"{what}, in {shown(frames)}")

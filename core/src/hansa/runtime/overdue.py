@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import threading
 import time
 import traceback
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..contract.service import current_cid
+from ..foundation.frames import thread_frames
 from ..foundation.starts import Starts
 from .inflight import Call, InFlight
 from .managed import ManagedObject, start_of
@@ -45,7 +45,7 @@ class OverdueCalls(LimitWatch):
         for call in sorted(self._inflight.requests.values(), key=lambda call: call.began):
             if call.began <= oldest:
                 overdue.setdefault(call.thread, call)
-        frames = sys._current_frames()
+        frames = thread_frames()
         for call in overdue.values():
             if call not in self._told and call.thread in frames:
                 self._tell(call, "".join(traceback.format_stack(frames[call.thread])))
@@ -130,7 +130,7 @@ class OverdueStarts(LimitWatch):
     def _tell(self, start: _Start) -> None:
         start.is_told = True
         self._starts.excuse(start.subject)
-        frame = sys._current_frames().get(start.thread)
+        frame = thread_frames().get(start.thread)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else "it has returned"
         key = start.managed.record.key
         log.warning("%s %s %r: %s, at the moment it is in:\n%s", *key, self._why, stack)
