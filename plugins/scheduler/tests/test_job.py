@@ -382,6 +382,56 @@ def test_what_waits_for_another_try_goes_to_the_next_holder(shared):
     job.stop()
 
 
+class LosesAnswers(Ledger):
+    """A ledger that loses its first answer to a claim of a second attempt."""
+
+    lost = 0
+
+    def claim(self, job, planned, attempt, **options):
+        answer = super().claim(job, planned, attempt, **options)
+        if attempt == 2 and not self.lost:
+            self.lost += 1
+            return None
+        return answer
+
+
+def test_an_attempt_whose_claim_was_made_and_not_answered_is_run(shared):
+    clock, calls = SetClock(), Calls("retry")
+    runner = Driven(LosesAnswers(shared.as_server), clock)
+    job = make(runner, Interval(START, seconds(3600), 2), calls, retry_delay=5.0)
+    runner.run_for(3700)
+    assert [request.attempt for request in calls] == [1, 2]
+    assert runner.ledger.lost == 1
+    assert runner.ledger.unfinished() == []
+    job.stop()
+
+
+def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(shared):
+    clock, calls = SetClock(), Calls()
+    runner = Driven(LosesAnswers(shared.as_server), clock)
+    job = make(runner, Interval(START, seconds(3600), 2), Calls("retry"), retry_delay=5.0)
+    make(runner, Once(START + timedelta(days=1)), Calls(), "other")
+    runner.run_for(3600)
+    for _ in range(20):
+        if not runner.ledger.lost:
+            runner.run_for(1)
+    assert runner.ledger.lost == 1
+    # Redis does not answer yet when the job ends
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner.ledger.shared, "tell", lambda call: False)
+        job.stop()
+    job = make(runner, Interval(START, seconds(3600), 2), calls)
+    runner.adopt()
+    runner.settle()
+    assert [request.attempt for request in calls] == [2]
+    runner.adopt()
+    runner.settle()
+    assert len(calls) == 1
+    assert runner.ledger.unfinished() == []
+    for one in list(runner.jobs.values()):
+        one.stop()
+
+
 def test_what_a_dead_runner_had_in_hand_is_run_again_up_to_the_limit(shared, caplog):
     clock = SetClock()
     dead = Ledger(shared.as_server)

@@ -40,9 +40,9 @@ POLICIES = {
 class Firing:
     """A run that is due: the time it was planned for, and the number of the attempt.
 
-    `again`: the clock was set back over that time; `late`: it was missed, and is skipped unless it
-    was claimed in time. `missed` are the first and the last of the planned times before it that
-    nothing could run.
+    `again`: this runner may have claimed it already, since the clock was set back over that time or
+    the answer to the claim was lost; `late`: it was missed, and is skipped unless it was claimed in
+    time. `missed` are the first and the last of the planned times before it that nothing could run.
     """
 
     planned: datetime
@@ -248,7 +248,8 @@ class Job:
         with self.runner.lock:
             moment = self.runner.clock.now() + PUT_OFF
             if not self.stopped and firing.attempt > 1:
-                self._retry(firing.planned, firing.attempt, moment)
+                # the claim may have been made, and its answer lost
+                self._retry(firing.planned, firing.attempt, moment, claimed=True)
             elif not self.stopped and self.entry is not None:
                 self.queue = deque(self._retried())
                 self.last = min(self.last, firing.planned - timedelta.resolution)
@@ -315,15 +316,19 @@ class Job:
             )
         self.runner.ledger.close(self.name, firing.planned)
 
-    def _retry(self, planned: datetime, attempt: int, moment: datetime) -> None:
-        """Plan another attempt. The caller holds the lock."""
+    def _retry(
+        self, planned: datetime, attempt: int, moment: datetime, *, claimed: bool = False
+    ) -> None:
+        """Plan another attempt, which this runner may have `claimed` already. The caller holds the
+        lock.
+        """
 
-        def again(now: datetime) -> None:
+        def due(now: datetime) -> None:
             if self.retries.pop(planned, None) is not None:
-                self.queue.appendleft(Firing(planned, attempt))
+                self.queue.appendleft(Firing(planned, attempt, again=claimed))
                 self._next()
 
-        self.retries[planned] = (Entry(self.runner.due, again, moment), attempt)
+        self.retries[planned] = (Entry(self.runner.due, due, moment), attempt)
         self.runner.lock.notify_all()
 
     def take_up(self, one: Unfinished) -> None:
@@ -349,7 +354,8 @@ class Job:
             "the worker that ran %s ended before the run did; trying it again",
             one.planned.isoformat(),
         )
-        self.queue.append(Firing(one.planned, one.attempt + 1))
+        # given back while Redis did not answer, it may have been claimed, and that answer lost
+        self.queue.append(Firing(one.planned, one.attempt + 1, again=one.given_back))
         self._next()
 
     def clock_set_back(self, now: datetime) -> None:

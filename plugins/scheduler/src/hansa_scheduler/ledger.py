@@ -71,6 +71,9 @@ class Ledger:
             return None
         if taken is None or (taken and forever):
             return self.files.claim(job, planned, attempt, forever=forever, again=again)
+        if taken:
+            # what was given back here while Redis could not be asked is taken
+            self.files.close(job, planned)
         return taken
 
     def close(self, job: str, planned: datetime) -> None:
