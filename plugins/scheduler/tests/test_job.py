@@ -397,25 +397,27 @@ class LosesAnswers(Ledger):
 
 def test_an_attempt_whose_claim_was_made_and_not_answered_is_run(shared):
     clock, calls = SetClock(), Calls("retry")
-    runner = Driven(LosesAnswers(shared.as_server), clock)
+    ledger = LosesAnswers(shared.as_server)
+    runner = Driven(ledger, clock)
     job = make(runner, Interval(START, seconds(3600), 2), calls, retry_delay=5.0)
     runner.run_for(3700)
     assert [request.attempt for request in calls] == [1, 2]
-    assert runner.ledger.lost == 1
+    assert ledger.lost == 1
     assert runner.ledger.unfinished() == []
     job.stop()
 
 
 def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(shared):
     clock, calls = SetClock(), Calls()
-    runner = Driven(LosesAnswers(shared.as_server), clock)
+    ledger = LosesAnswers(shared.as_server)
+    runner = Driven(ledger, clock)
     job = make(runner, Interval(START, seconds(3600), 2), Calls("retry"), retry_delay=5.0)
     make(runner, Once(START + timedelta(days=1)), Calls(), "other")
     runner.run_for(3600)
     for _ in range(20):
-        if not runner.ledger.lost:
+        if not ledger.lost:
             runner.run_for(1)
-    assert runner.ledger.lost == 1
+    assert ledger.lost == 1
     # Redis does not answer yet when the job ends
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner.ledger.shared, "tell", lambda call: False)
