@@ -69,10 +69,13 @@ def look():
         "limits": [line for line in limits if "open files" in line],
     }
 def is_waiting():
-    found = look()
-    time.sleep(0.1)
-    ready = found["name"] == "hansa-worker" and "0 /dev/null False" in found["files"]
-    return ready and look() == found
+    try:
+        found = look()
+        time.sleep(0.1)
+        ready = found["name"] == "hansa-worker" and "0 /dev/null False" in found["files"]
+        return ready and look() == found
+    except FileNotFoundError:
+        return False  # it has just closed a file
 deadline = time.monotonic() + 60
 while not is_waiting():
     assert time.monotonic() < deadline, look()

@@ -10,7 +10,7 @@ from ...sio.types import AsIs, Float
 from .. import numbers
 from ..call import Call
 from ..crud import ObjectType
-from ..declaration import Declared, missing
+from ..declaration import Declared
 from ..listing import listed
 from ..objects import shown
 
@@ -110,8 +110,4 @@ SERVICES: Final = (
         for action in ("create", "update")
     ),
     Declared("zato.cache.builtin.entry.delete", delete, ("admin.cache.delete",), required=ENTRY),
-    *missing(
-        "callers reach entries at /zato/cache, without a service",
-        "zato.cache.builtin.pubapi.single-key-service",
-    ),
 )
