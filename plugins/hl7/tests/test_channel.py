@@ -162,9 +162,10 @@ class TestChannel(ChannelContract):
             start(thread)
 
         with self.receiving(Inbox()) as channel:
-            with monkeypatch.context() as patch, Sender(self.port) as sender:
+            with monkeypatch.context() as patch:
                 patch.setattr(threading.Thread, "start", refuse)
-                assert sender.receive() == b""
+                with Sender(self.port) as sender:
+                    assert sender.receive() == b""
             with Sender(self.port) as sender:
                 assert code_of(sender.send(message())) == "AA"
             assert channel.ping().startswith(f"listens at 127.0.0.1:{self.port}: ")
