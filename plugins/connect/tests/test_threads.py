@@ -45,6 +45,9 @@ def test_results_and_errors_come_back(loop, threads):
         loop.run(call(int, "x"), 30)
     with pytest.raises(HansaError, match="tried to end the process by SystemExit"):
         loop.run(call(sys.exit, 3), 30)
+    with pytest.raises(RuntimeError, match="raised StopIteration") as caught:
+        loop.run(call(next, iter([])), 5)
+    assert isinstance(caught.value.__cause__, StopIteration)
     assert running() == 1
 
 

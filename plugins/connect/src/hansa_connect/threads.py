@@ -105,6 +105,10 @@ class Threads:
 
     def _failed(self, future: asyncio.Future[Any], error: BaseException) -> None:
         self._unfinished -= 1
+        if isinstance(error, StopIteration):  # no future takes it, as no coroutine raises it
+            cause = error
+            error = RuntimeError("the call raised StopIteration")
+            error.__cause__ = cause
         if not future.done():
             future.set_exception(error)
 
