@@ -407,9 +407,10 @@ def test_an_attempt_whose_claim_was_made_and_not_answered_is_run(shared):
     job.stop()
 
 
-def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(shared):
-    clock, calls = SetClock(), Calls()
-    ledger = LosesAnswers(shared.as_server)
+def lost_answer(ledger: LosesAnswers, clock: SetClock) -> tuple[Driven, Job]:
+    """A runner that has lost the answer to its claim of a job's second attempt, and has another
+    job.
+    """
     runner = Driven(ledger, clock)
     job = make(runner, Interval(START, seconds(3600), 2), Calls("retry"), retry_delay=5.0)
     make(runner, Once(START + timedelta(days=1)), Calls(), "other")
@@ -418,9 +419,15 @@ def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(sha
         if not ledger.lost:
             runner.run_for(1)
     assert ledger.lost == 1
+    return runner, job
+
+
+def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(shared):
+    clock, calls = SetClock(), Calls()
+    runner, job = lost_answer(LosesAnswers(shared.as_server), clock)
     # Redis does not answer yet when the job ends
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner.ledger.shared, "tell", lambda call: False)
+        patch.setattr(runner.ledger.shared, "ask", lambda call: None)
         job.stop()
     job = make(runner, Interval(START, seconds(3600), 2), calls)
     runner.adopt()
@@ -432,6 +439,27 @@ def test_an_attempt_whose_claim_was_not_answered_before_its_job_ended_is_run(sha
     assert runner.ledger.unfinished() == []
     for one in list(runner.jobs.values()):
         one.stop()
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answers", "does-not-answer-yet"])
+def test_an_attempt_whose_claim_was_not_answered_is_run_by_the_next_holder(shared, answers):
+    clock, calls = SetClock(), Calls()
+    first, job = lost_answer(LosesAnswers(shared.as_server), clock)
+    with pytest.MonkeyPatch.context() as patch:
+        if not answers:
+            patch.setattr(first.ledger.shared, "ask", lambda call: None)
+        job.stop()
+    second = Driven(Ledger(shared.as_server), clock)
+    make(second, Interval(START, seconds(3600), 2), calls)
+    # the first lives, and gives back what it has of a job that it no longer has
+    for runner in (second, first, second):
+        runner.adopt()
+        runner.settle()
+    assert [request.attempt for request in calls] == [2]
+    assert second.ledger.unfinished() == first.ledger.unfinished() == []
+    for runner in (first, second):
+        for one in list(runner.jobs.values()):
+            one.stop()
 
 
 def test_what_a_dead_runner_had_in_hand_is_run_again_up_to_the_limit(shared, caplog):

@@ -83,10 +83,18 @@ class Ledger:
 
     def release(self, job: str, planned: datetime, attempt: int) -> None:
         """Leave a run that is to be tried again to the runner that has the job next."""
-        if self.shared.tell(lambda ledger: ledger.release(job, planned, attempt)):
+        if self.shared.ask(lambda ledger: ledger.release(job, planned, attempt)):
             self.files.close(job, planned)
         else:
             self.files.release(job, planned, attempt)
+
+    def release_again(self, one: Unfinished) -> None:
+        """Leave a run to the whole cluster that this runner could leave to its own server only,
+        since Redis did not answer.
+        """
+        job, planned, attempt = one.job, one.planned, one.attempt
+        if self.shared.ask(lambda ledger: ledger.release(job, planned, attempt, own_only=True)):
+            self.files.close(job, planned)
 
     def unfinished(self) -> list[Unfinished]:
         """Return the runs whose runner died or gave them back."""

@@ -31,6 +31,17 @@ redis.call('HSET', KEYS[2], ARGV[2] .. ' ' .. ARGV[6], token .. ' ' .. ARGV[3])
 if ARGV[3] == '1' then redis.call('HSET', KEYS[3], 'last', ARGV[2]) end
 return 1
 """
+# an answer to the claim of the next attempt may have been lost, so that nobody would run that
+RELEASE = """
+local token, field = ARGV[1], ARGV[2]
+local claimed = redis.call('GET', KEYS[1]) == token
+local found = redis.call('HGET', KEYS[2], field) or ''
+local own = claimed or string.sub(found, 1, #token + 1) == token .. ' '
+if ARGV[4] == '1' and not own then return 0 end
+if claimed then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[2], field, ARGV[3])
+return 1
+"""
 
 
 class RedisLedger:
@@ -43,6 +54,7 @@ class RedisLedger:
         self.prefix = prefix
         self.token = token
         self.claim_script = redis.register_script(CLAIM)
+        self.release_script = redis.register_script(RELEASE)
 
     def key(self, *parts: str) -> str:
         """Return the name of a key."""
@@ -63,10 +75,7 @@ class RedisLedger:
     ) -> bool:
         """Take a planned run, or one attempt at it; returns whether it was free."""
         moment = planned.isoformat()
-        parts = ["fired", job, moment]
-        if attempt > 1:
-            parts.append(str(attempt))
-        keys = [self.key(*parts), self.key("open"), self.key("job", job)]
+        keys = [self._claim_key(job, moment, attempt), self.key("open"), self.key("job", job)]
         seconds = 0 if forever else CLAIM_TTL
         arguments: list[str | int] = [self.token, moment, attempt, seconds, int(again), job]
         return bool(self.claim_script(keys=keys, args=arguments))
@@ -75,10 +84,15 @@ class RedisLedger:
         """Note that a run has ended for good."""
         self.redis.hdel(self.key("open"), f"{planned.isoformat()} {job}")
 
-    def release(self, job: str, planned: datetime, attempt: int) -> None:
-        """Leave a run to another runner."""
-        field = f"{planned.isoformat()} {job}"
-        self.redis.hset(self.key("open"), field, f"{GIVEN_BACK} {attempt}")
+    def release(self, job: str, planned: datetime, attempt: int, *, own_only: bool = False) -> bool:
+        """Leave a run to another runner, after so many attempts; returns whether it was left, which
+        with `own_only` it is if this runner has it.
+        """
+        moment = planned.isoformat()
+        keys = [self._claim_key(job, moment, attempt + 1), self.key("open")]
+        given_back = f"{GIVEN_BACK} {attempt}"
+        arguments: list[str | int] = [self.token, f"{moment} {job}", given_back, int(own_only)]
+        return bool(self.release_script(keys=keys, args=arguments))
 
     def unfinished(self, alive_here: Callable[[str], bool]) -> list[Unfinished]:
         """Return the runs whose runner died or gave them back; `alive_here` says of a token whether
@@ -129,6 +143,12 @@ class RedisLedger:
     def forget_runs(self, job: str) -> None:
         """Drop the records of a job's runs."""
         self.redis.delete(self.key("runs", job))
+
+    def _claim_key(self, job: str, moment: str, attempt: int) -> str:
+        parts = ["fired", job, moment]
+        if attempt > 1:
+            parts.append(str(attempt))
+        return self.key(*parts)
 
     def _hash(self, key: str) -> dict[str, str]:
         # the server's client decodes answers as text

@@ -251,9 +251,13 @@ class Runner:
             log.exception("the ledger of jobs could not be kept")
 
     def adopt(self) -> None:
-        """Run again, for jobs placed here, what a runner left unfinished that died or ended."""
+        """Run again, for jobs placed here, what a runner left unfinished that died or ended; what
+        this one has left unfinished of other jobs is left to whoever has them.
+        """
         for one in self.ledger.unfinished():
             with self.lock:
                 job = self.jobs.get(one.job)
                 if job is not None:
                     job.take_up(one)
+            if job is None and one.given_back:
+                self.ledger.release_again(one)
