@@ -35,6 +35,9 @@ class GetRate(Service):
         self.invoke("zato.ping")
         self.invoke("zato.no-such-service")
         self.response.payload.rate = self.kvdb.conn.get("a")
+        self.deliver("orders", self.server.name, self.server.worker_cache.get("a"))
+        store = self.server.service_store
+        return store, self.delivery_store
 
 
 class Named(Service):
@@ -102,9 +105,14 @@ def test_a_source_is_read_line_by_line(folder: Path):
     assert made["service zato.ping"][0] == 17
     assert made["service zato.no-such-service"] == (18, "missing")
     assert made["self.kvdb.conn.get"] == (19, "runs")
-    assert made["service rates.named"] == (22, "runs")
+    assert made["self.deliver"] == (20, "missing")
+    assert made["self.server.name"] == (20, "runs")
+    assert made["self.server.worker_cache.get"] == (20, "differs")
+    assert "self.server.service_store" not in made
+    assert made["self.delivery_store"] == (22, "missing")
+    assert made["service rates.named"] == (25, "runs")
     assert made["self.request.input.day"] == (16, "runs")
-    assert made["self.request.input.month"] == (26, "differs")
+    assert made["self.request.input.month"] == (29, "differs")
     assert not [subject for subject in made if "ours" in subject or "hash" in subject]
 
 
@@ -117,6 +125,22 @@ def test_python_2_is_told_and_read_all_the_same(folder: Path):
     assert told(made, "old.py")["service old.old"][1] == "runs"
     (advice,) = {one.instead for one in made.lines if one.why == "is Python 2"}
     assert advice == "zato migrate --write server1/pickup-dir/old.py"
+
+
+def test_what_runs_without_being_rewritten_is_not_python_2(tmp_path: Path):
+    source = tmp_path / "old.py"
+    source.write_text(
+        PYTHON_2
+        + "        import urllib2, urlparse\n"
+        + "        for a, b in {}.iteritems():\n"
+        + "            print a, unicode(urllib2.quote(b))\n"
+    )
+    missing = [one for one in read_source(source, "old.py").lines if one.status == "missing"]
+    assert [(one.line, one.subject) for one in missing] == [
+        (6, "syntax"),
+        (7, "syntax"),
+        (11, "syntax"),
+    ]
 
 
 def test_sources_that_cannot_be_read_are_told(folder: Path):

@@ -56,10 +56,16 @@ def explain(error: SyntaxError, text: str, file: str) -> SyntaxError:
 
 def _lines_of_python2(text: str) -> list[int]:
     """Return the numbers of the lines that Python 2 alone understands; none for other faults."""
-    for rules in (SYNTAX, RAW_TEXTS):
-        with contextlib.suppress(NotPython2):
-            return changed_lines(text, rewrite(text, rules))
+    with contextlib.suppress(NotPython2):
+        return changed_lines(text, rewrite_syntax(text))
     return []
+
+
+def rewrite_syntax(text: str) -> str:
+    """Return a source that parses, and else is as it was; raises `NotPython2`."""
+    with contextlib.suppress(NotPython2):
+        return rewrite(text, SYNTAX)
+    return rewrite(text, RAW_TEXTS)
 
 
 def rewrite(text: str, rules: tuple[str, ...] = (), path: str = "source.py") -> str:

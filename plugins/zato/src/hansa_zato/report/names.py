@@ -36,6 +36,10 @@ class Index:
                 return found
         return None
 
+    def is_above(self, path: str) -> bool:
+        """Whether there are rows of attributes of this attribute of `self`."""
+        return any(name.startswith(f"{path}.") for name in self.attributes)
+
 
 @cache
 def index() -> Index:

@@ -11,7 +11,7 @@ from typing import Final
 from hansa import automatic_name
 
 from ..compatibility.table import Row
-from ..python2.syntax import NotPython2, changed_lines, parse_python3, rewrite
+from ..python2.syntax import NotPython2, changed_lines, parse_python3, rewrite_syntax
 from .lines import Line, Status
 from .names import Unavailable, imported, index
 
@@ -22,6 +22,7 @@ _SERVICES: Final = ("Service", "Adapter", "Hook")
 _CALLS: Final = frozenset({"invoke", "invoke_async", "invoke_retry"})
 _INPUT: Final = "self.request.input"
 """What differs only in services that do not declare their input."""
+_UNKNOWN: Final = "is none of the names of Zato's server that are known: try what needs it"
 _OF_TABLE: Final[dict[str, Status]] = {"works": "runs", "differs": "differs", "not": "missing"}
 
 
@@ -61,7 +62,7 @@ def _tree(made: Source, text: str, file: str) -> ast.Module | None:
     except (SyntaxError, ValueError) as error:
         fault = error
     try:
-        rewritten = rewrite(text, path=file)
+        rewritten = rewrite_syntax(text)
     except NotPython2:
         line = getattr(fault, "lineno", 0) or 0
         made.lines.append(Line(file, line, "missing", "syntax", f"is no Python: {fault}"))
@@ -134,6 +135,8 @@ class _Reader:
             return
         row = index().attribute(path)
         if row is None:
+            if path.startswith("server.") and not index().is_above(path):
+                self._tell(node, "differs", f"self.{path}", _UNKNOWN)
             return
         if declares and row.name == _INPUT:
             self._tell(node, "runs", f"self.{path}")
