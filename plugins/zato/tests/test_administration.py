@@ -318,7 +318,8 @@ def test_all_security_definitions(running: RunningServer) -> None:
     zato = Zato(running)
     made = zato("zato.security.apikey.create", name="key of all", username="X-All", is_active=True)
     rows = zato("zato.security.get-list", sec_type="apikey")
-    assert [row["id"] for row in rows if row["name"] == "key of all"] == [made["id"]]
+    found = [(row["id"], row["username"]) for row in rows if row["name"] == "key of all"]
+    assert found == [(made["id"], "X-All")]
     assert "key of all" not in [
         row["name"] for row in zato("zato.security.get-list", sec_type="wss")
     ]
@@ -768,7 +769,7 @@ def test_users_of_the_api(running: RunningServer, path: str, user: str) -> None:
 
 
 def test_a_caller_without_the_right_is_refused(running: RunningServer) -> None:
-    """A viewer may look, and neither change nor invoke; the native API says the same."""
+    """A viewer may look, and neither change, operate nor invoke; the native API says the same."""
     password = secrets.token_hex(16)
     running.api("admin.security.basic.create", name="vi", username="vi", password=password)
     running.api("admin.account.create", name="vi", credentials=["vi"], roles=["viewer"])
@@ -779,7 +780,10 @@ def test_a_caller_without_the_right_is_refused(running: RunningServer) -> None:
 
     assert call("zato.service.get-list").status_code == 200
     assert call("zato.security.basic-auth.get-list").status_code == 200
+    assert call("zato.service.has-wsdl", service="rates.get").status_code == 200
     refused = [
+        call("zato.kvdb.log-connection-info"),
+        call("zato.helpers.sio-input-logger", name="not logged"),
         call("zato.security.basic-auth.create", name="mine", username="m", is_active=True),
         call(
             "zato.scheduler.job.create",
@@ -799,6 +803,9 @@ def test_a_caller_without_the_right_is_refused(running: RunningServer) -> None:
         assert response.status_code == 403, response.text
         assert "may be called by" in response.json()["zato_env"]["details"]
     assert gone(lambda: running.api("admin.security.basic.get", name="mine"))
+    running.api("admin.account.edit", name="vi", roles=[])
+    for action in ("has-wsdl", "get-wsdl"):
+        assert call(f"zato.service.{action}", service="rates.get").status_code == 403
     running.api("admin.account.delete", name="vi")
     running.api("admin.security.basic.delete", name="vi")
 
@@ -887,6 +894,11 @@ def test_ids_are_the_same_after_a_restart_and_pages_have_figures(running: Runnin
     assert again == ids
     for row in zato("zato.security.apikey.get-list", query="page"):
         zato("zato.security.apikey.delete", id=row["id"])
+
+
+def test_each_service_is_judged_or_does_nothing() -> None:
+    free = [one for one in declared().values() if one.work and not one.uses and not one.right]
+    assert {one.work for one in free} == {connections.nothing, statistics.nothing}
 
 
 def test_what_is_not_there_says_why(running: RunningServer) -> None:

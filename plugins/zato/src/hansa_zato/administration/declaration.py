@@ -33,7 +33,8 @@ PAGING = ("name_filter", "query", "paginate", "cur_page", "page_size")
 class Declared:
     """A service of Zato's admin API.
 
-    `uses` names the admin services that do the work. A service that `differs` says in what by
+    `uses` names the admin services that do the work, and judge what the caller may do; `right` is
+    what a caller must be allowed where there is none. A service that `differs` says in what by
     `why`, and one that is `not` there says why not; the latter has no `work`.
     """
 
@@ -46,6 +47,7 @@ class Declared:
     is_list: bool = False
     differs: str = ""
     missing: str = ""
+    right: str | None = None
 
     @property
     def status(self) -> Status:

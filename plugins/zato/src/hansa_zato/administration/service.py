@@ -15,11 +15,11 @@ from .declaration import CLUSTER, PAGING, Declared, output_of
 class AdministrationService(AdminService):
     """Base of the services of Zato's admin API.
 
-    The admin services that do the work judge what the caller may do.
+    The admin services that do the work judge what the caller may do, else the declared right.
     """
 
     abstract: ClassVar[bool] = True
-    right: ClassVar[None] = None
+    right: ClassVar[str | None] = None
     declared: ClassVar[Declared]
 
     @classmethod
@@ -50,6 +50,7 @@ def made(declared: Declared) -> type[AdministrationService]:
         "abstract": False,
         "name": declared.name,
         "declared": declared,
+        "right": declared.right,
         "SimpleIO": sio(declared),
     }
     return type(title, (AdministrationService,), namespace)

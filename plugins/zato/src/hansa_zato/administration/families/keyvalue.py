@@ -217,7 +217,7 @@ SERVICES: Final = (
         required=("command",),
         output=("result",),
     ),
-    Declared("zato.kvdb.log-connection-info", log_connection_info),
+    Declared("zato.kvdb.log-connection-info", log_connection_info, right="operate"),
     Declared(f"{DICTIONARY}.get-list", value_list, LISTS, output=WITH_ID, is_list=True),
     Declared(
         f"{DICTIONARY}.create",

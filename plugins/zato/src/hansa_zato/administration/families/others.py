@@ -36,6 +36,7 @@ SERVICES: Final = (
         log_input,
         optional=("id", "is_active", "name", "value"),
         differs="it knows the names id, is_active, name and value",
+        right="operate",
     ),
     *missing(
         "the certificate of a caller is verified by the server, and what is known of it is in "

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...mapping import MAPPINGS
+from hansa import DefinitionRecord
+
+from ...mapping import MAPPINGS, by_definition
 from ...payloads import PlainDict
 from ..call import Call
 from ..crud import CRUD, Action, ObjectType, declared
 from ..declaration import Declared
 from ..listing import is_true, listed
 from ..numbers import number_of
-from ..objects import SEC_TYPES
+from ..objects import SEC_TYPES, SECURITY
 from ..reasons import not_carried
 
 _BY_KEY: Final = {mapping.zato: mapping for mapping in MAPPINGS}
@@ -49,7 +51,7 @@ def get_list(call: Call) -> list[PlainDict]:
     wanted = {str(word).strip() for word in words}
     needs_internal = is_true(call.input.get("needs_internal"))
     found = []
-    for item in call.all("admin.definition.list", kind="security", fields=["username"]):
+    for item in call.all("admin.definition.list", kind=SECURITY):
         sec_type = SEC_TYPES.get(item["type"], str(item["type"]))
         if item["builtin"] and not needs_internal:
             continue
@@ -60,14 +62,24 @@ def get_list(call: Call) -> list[PlainDict]:
 
 def row_of(call: Call, item: PlainDict, sec_type: str) -> PlainDict:
     """Return a definition as the list shows it."""
-    record = call.server.definitions.get("security", item["type"], item["name"])
+    record = call.server.definitions.get(SECURITY, item["type"], item["name"])
     return {
         "id": number_of(record),
         "name": record.name,
         "is_active": record.data.get("active", True),
         "sec_type": sec_type,
-        "username": record.data.get("username", ""),
+        "username": username_of(record),
     }
+
+
+def username_of(record: DefinitionRecord) -> str:
+    """Return what Zato calls the username of a definition: that of an API key is its header."""
+    settings = dict(record.data)
+    mapping = by_definition(SECURITY, record.type, "3.x")
+    if mapping is None:
+        return str(settings.get("username", ""))
+    written, _ = mapping.write(record.name, settings, "3.x")
+    return str(written.item.get("username", ""))
 
 
 SERVICES: Final = (

@@ -169,6 +169,7 @@ def upload_package(call: Call) -> None:
 def has_wsdl(call: Call) -> PlainDict:
     """Whether a SOAP channel leads to a service, whose WSDL is derived."""
     name = call.service_name()
+    call.admin("admin.service.get", name=name)
     found = wsdl_of(call.server, name, "")
     return {"service_id": stable_id(name), "has_wsdl": found is not None}
 
@@ -176,6 +177,7 @@ def has_wsdl(call: Call) -> PlainDict:
 def get_wsdl(call: Call) -> PlainDict:
     """Return the WSDL of a service, for a server at an address of the caller's own."""
     name = call.service_name()
+    call.admin("admin.service.get", name=name)
     document = wsdl_of(call.server, name, "http://localhost:11223")
     if document is None:
         raise HTTPException(call.cid, NOT_FOUND, 404)
@@ -252,6 +254,7 @@ SERVICES: Final = (
     Declared(
         "zato.service.has-wsdl",
         has_wsdl,
+        ("admin.service.get",),
         optional=SERVICE,
         output=("service_id", Boolean("has_wsdl")),
         differs=DERIVED,
@@ -259,6 +262,7 @@ SERVICES: Final = (
     Declared(
         "zato.service.get-wsdl",
         get_wsdl,
+        ("admin.service.get",),
         optional=SERVICE,
         output=("service_id", "wsdl_name", "wsdl"),
         differs=f"{DERIVED}; it is in Base64, and as a file at /zato/wsdl",
