@@ -12,7 +12,7 @@ from hansa_zato.enmasse import importing
 from hansa_zato.enmasse.findings import CODES, Finding
 from hansa_zato.enmasse.importing import ServerRefused, Wishes, apply, plan
 
-from plugins.zato.tests.enmasse_files import VARIABLES, of_2_0, write_json
+from plugins.zato.tests.enmasse_files import VARIABLES, of_2_0, write_json, write_yaml
 
 NO_SERVICE = {"channel.http.rates-0.service": "there is no service rates.get-rate"}
 
@@ -101,6 +101,21 @@ def test_what_zato_has_no_word_for_stays(file: Path):
         "url_params_pri": "path-over-query",
         "url_path": "/rates/0/{day}",
     }
+
+
+def test_topics_are_the_definitions_of_the_server(tmp_path: Path):
+    file = write_yaml(
+        tmp_path / "file.yml",
+        {"security": [], "pubsub_topic": [{"name": one, "max_depth": 5} for one in "abc"]},
+    )
+    there = {
+        "topic": {"topic": {"first": {"topic": "a"}, "c": {"topic": "b"}, "x": {"topic": "y"}}}
+    }
+    api = Recorded(current=there)
+    found = plan(file, api, Wishes({}))
+    topics = {name: one["topic"] for name, one in api.config()["topic"]["topic"].items()}
+    assert topics == {"first": "a", "b": "b", "c": "c"}  # the server says that `b` is there twice
+    assert len(found.translation.definitions) == 3
 
 
 def test_only_some_objects_are_imported(file: Path):

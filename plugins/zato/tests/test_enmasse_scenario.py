@@ -19,6 +19,7 @@ from plugins.zato.tests.enmasse_files import (
     minimal,
     of_2_0,
     of_3_x,
+    pubsub,
     write_json,
     write_yaml,
 )
@@ -35,11 +36,11 @@ SOAP = (
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> RunningServer:
+def server(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared, valkey: str) -> RunningServer:
     @contextlib.contextmanager
     def start() -> Iterator[RunningServer]:
         with servers(tmp_path_factory.mktemp("moved")) as make:
-            yield make(workers=1)
+            yield make(f'[redis]\naddress = "{valkey}"\n', workers=1)
 
     return of_unit.get("moved", start)
 
@@ -72,6 +73,17 @@ def answers(server: RunningServer) -> None:
     assert server.post(f"/rates/{last}/2013-09-03", auth=ADA).json() == rate
     soap = server.post("/rates.soap", SOAP, headers={"SOAPAction": "get-rate"})
     assert "<rate>1.22</rate>" in soap.text
+
+
+def topics(server: RunningServer) -> None:
+    """What is published is pushed to a service, and kept for those who pull."""
+    text = "a rate of 1.22"
+    wait_until(lambda: len(server.api("admin.pubsub.status")["subscriptions"]) == 4, 60)
+    server.api("admin.pubsub.publish", topic="rates.new", data=text)
+    wait_until(lambda: text in server.log(), 60)
+    for subscription in ("partner.rates.new", "partner.rates.**"):
+        held = server.api("admin.pubsub.list", subscription=subscription)["items"]
+        assert [one["topic"] for one in held] == ["rates.new"]
 
 
 def test_a_configuration_comes_over(server: RunningServer, tmp_path: Path):
@@ -121,7 +133,8 @@ def test_exports_bring_an_empty_server_back(server: RunningServer, tmp_path: Pat
 
 def test_a_minimal_file_comes_over(server: RunningServer, tmp_path: Path):
     hansa(server, "apply", str(write_json(tmp_path / "empty.json", {})), "--prune")
-    file = str(write_yaml(tmp_path / "enmasse.yml", minimal(CHANNELS)))
+    config = {**minimal(CHANNELS), **pubsub()}
+    file = str(write_yaml(tmp_path / "enmasse.yml", config))
     applied = imported(server, file, "--apply")
     assert [one["name"] for one in applied["findings"] if one["code"] == "W20"] == ["issues"]
     wait_until(lambda: server.get("/all/x", auth=ADA).ok, 60)
@@ -129,10 +142,18 @@ def test_a_minimal_file_comes_over(server: RunningServer, tmp_path: Path):
     assert server.get("/all/x", auth=ADA).status_code == 200
     assert server.get("/all/x", headers=TILL).status_code == 200
     assert server.get("/all/x").status_code == 401
+    topics(server)
     before = exported(server, "minimal")
     assert VARIABLES["SECURITY_APIKEY_TILL_KEY"] not in before
     again = tmp_path / "again.yml"
     again.write_text(before)
+    assert imported(server, str(again), "--check")["changes"] == []
+
+    # a topic is the same definition, whatever name that has
+    old = server.api("admin.topic.get", name="rates.old")
+    server.api("admin.topic.delete", name="rates.old")
+    settings = {name: old[name] for name in ("topic", "max_depth", "publishers", "subscribers")}
+    server.api("admin.topic.create", name="before", **settings)
     assert imported(server, str(again), "--check")["changes"] == []
 
 

@@ -136,6 +136,14 @@ def test_connections_have_what_their_definition_says(tmp_path: Path):
             },
             ("W22", "a", "start_date"),
         ),
+        (
+            {
+                "security": [
+                    {"name": "a", "type": "apikey", "username": "X-Key", "password": "a-secret-1"}
+                ]
+            },
+            ("W22", "a", "username"),
+        ),
         ({"pubsub_endpoint": [{"name": "a"}]}, ("W20", "a", "")),
         ({"pubsub_permission": [{"pub": ["a"]}]}, ("E08", "", "security")),
         ({"pubsub_permission": [{"security": "a", "pub": ["a"]}]}, ("W20", "", "pub")),
@@ -157,6 +165,19 @@ def test_connections_have_what_their_definition_says(tmp_path: Path):
 )
 def test_what_is_told(tmp_path: Path, config, expected):
     assert expected in told(translated(tmp_path, config))
+
+
+def test_an_api_key_with_a_header_may_have_a_name(tmp_path: Path):
+    key = {
+        "name": "a",
+        "type": "apikey",
+        "username": "b",
+        "header": "X-Key",
+        "password": "secret-1",
+    }
+    made = translated(tmp_path, {"security": [key]})
+    assert only(made) == {"header": "X-Key", "key": "secret-1"}
+    assert told(made) == []
 
 
 def test_a_channel_that_roles_guard_is_left_out(tmp_path: Path):

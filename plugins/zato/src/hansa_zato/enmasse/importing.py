@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from ..mapping import Key
 from ..mapping.parts import all_settings
+from ..mapping.pubsub import TOPIC
 from ..payloads import PlainDict
 from .findings import Finding, ZatoObject
 from .passwords import Ask, fill
@@ -96,6 +97,7 @@ def plan(path: Path, api: Api, wishes: Wishes) -> Plan:
     document.objects = [one for one in document.objects if _is_wanted(one, wishes)]
     made = translate(document, wishes.variables, keep_variables=wishes.keep_variables)
     current = dict(_definitions(api.call("admin.config.export", {})))
+    _keep_names(made, current)
     fill(made, current, wishes.variables, ask=wishes.ask, replace=wishes.replace_passwords)
     found = Plan(made, config_of(made, current))
     _ask_server(found, api, wishes.wait)
@@ -107,6 +109,21 @@ def _is_wanted(one: ZatoObject, wishes: Wishes) -> bool:
         return False
     in_section = not wishes.sections or one.section in wishes.sections
     return in_section and (not wishes.names or one.name in wishes.names)
+
+
+def _keep_names(made: Translation, current: Mapping[Key, PlainDict]) -> None:
+    """Have topics be the definitions that they are on the server, which files name by their topic.
+
+    A definition is not renamed if another topic of the file has its name: the server refuses that.
+    """
+    there = {
+        settings.get("topic"): key for key, settings in current.items() if key[0] == TOPIC.kind
+    }
+    for key, definition in list(made.definitions.items()):
+        known = there.get(definition.settings.get("topic")) if key[0] == TOPIC.kind else None
+        if known is not None and known not in made.definitions:
+            definition.key = known
+            made.definitions[known] = made.definitions.pop(key)
 
 
 def apply(found: Plan, api: Api) -> PlainDict:

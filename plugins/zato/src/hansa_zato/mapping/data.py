@@ -76,7 +76,7 @@ SQL: Final = Mapping(
         Custom(
             ("db_name",),
             ("database",),
-            lambda reading: _read_database(reading),
+            _read_database,
             lambda writing: writing.put("db_name", writing.settings.get("database", "")),
         ),
     ),

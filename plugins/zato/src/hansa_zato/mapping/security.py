@@ -23,6 +23,17 @@ def _read_realm(value: object) -> object:
     return str(value)
 
 
+_HEADER: Final = Field("header", "header")
+
+
+def _read_header(reading: Reading) -> None:
+    """Read the header of an API key, which in minimal files is not its username."""
+    _HEADER.read(reading)
+    if reading.item.get("username") and "header" not in reading.settings:
+        why = "is a name alone in minimal files: the header is X-API-Key"
+        reading.differs("username", why, "the key `header` names another one")
+
+
 def _read_ntlm(reading: Reading) -> None:
     """Split DOMAIN\\user."""
     given = str(reading.item.get("username") or "")
@@ -100,9 +111,11 @@ MINIMAL_API_KEY: Final = Mapping(
     "security.apikey",
     "security",
     "apikey",
-    (Field("header", "header"), Field("password", "key", secret=True)),
+    (
+        Custom(("header", "username"), ("header",), _read_header, _HEADER.write),
+        Field("password", "key", secret=True),
+    ),
     minimal="security.apikey",
-    quiet=frozenset({"username"}),  # a name alone: the header is X-API-Key
 )
 WSS: Final = Mapping(
     "def_sec.wss",
