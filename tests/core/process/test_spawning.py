@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def test_a_killed_template_is_made_again_and_workers_are_started_meanwhile(
     assert spawner.settled(60)
     spawner.import_modules(["json"])
     assert made[1].imported == ["json"]
+    assert spawner.settled(60)
     with worker(spawner) as spawned:
         assert is_forked(spawned)
 
@@ -156,12 +158,11 @@ def test_a_killed_template_is_made_again_and_workers_are_started_meanwhile(
     until(is_forgotten)
 
 
-def test_one_that_does_not_answer_is_given_up(
-    spawner: Spawner, made: list[Template], monkeypatch: pytest.MonkeyPatch, until: Any
-):
-    monkeypatch.setattr("hansa.process.template.FORK_LIMIT", 0.2)
+def test_one_that_does_not_answer_is_given_up(spawner: Spawner, made: list[Template], until: Any):
     os.kill(made[0].child.pid, signal.SIGSTOP)
+    began = time.monotonic()
     with worker(spawner) as spawned:
+        assert time.monotonic() - began < 10, "a supervisor does nothing else meanwhile"
         assert not is_forked(spawned)
     assert made[0].fault == "did not do in time what it was asked for"
     until(lambda: made[0].child.poll() == -signal.SIGKILL)
@@ -198,6 +199,40 @@ def test_one_that_hangs_in_an_import_is_given_up(
     while not spawner.settled(0.1):
         """It is over the limit in a moment."""
     assert made[0].fault == "did not do in time what it was asked for"
+
+
+def test_one_that_imports_for_long_is_not_waited_for(
+    spawner: Spawner,
+    made: list[Template],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    until: Any,
+):
+    monkeypatch.setattr("hansa.process.template.PATIENCE", 0.2)
+    going = tmp_path / "going"
+    (tmp_path / "slow.py").write_text(
+        f"import os, time\nwhile not os.path.exists({str(going)!r}): time.sleep(0.01)"
+    )
+    spawner.import_modules(["slow"])
+    assert not spawner.settled()
+    until(spawner.settled)
+    with worker(spawner) as spawned:
+        assert not is_forked(spawned)
+    going.touch()
+    until(lambda: made[0].settled(0.1))
+    with worker(spawner) as spawned:
+        assert is_forked(spawned)
+    assert not made[0].fault
+
+
+def test_modules_are_imported_with_the_environment_of_workers(
+    spawner: Spawner, made: list[Template], tmp_path: Path
+):
+    (tmp_path / "asks.py").write_text("import os; os.environ['HANSA_LISTEN_TEST']")
+    spawner.environment = {"HANSA_LISTEN_TEST": "http://127.0.0.1:1"}
+    spawner.import_modules(["asks"])
+    assert spawner.settled(60)
+    assert not made[0].fault
 
 
 @pytest.mark.parametrize(

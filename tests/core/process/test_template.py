@@ -44,6 +44,7 @@ signal.signal(signal.SIGTERM, lambda *_: None)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
 spawner = Spawner(Ledger(), RestartSchedule())
 spawner.begin()
+assert spawner.settled(60)
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (777, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 spawned = spawner.spawn()
@@ -96,8 +97,10 @@ TELLS = """
                 "openssl": ssl.RAND_bytes(8).hex(),
                 "uuid": str(uuid.uuid4()),
                 "imported by": IMPORTED_BY,
+                "listens": LISTENS,
             }
     IMPORTED_BY = os.getpid()
+    LISTENS = sorted(name for name in os.environ if name.startswith("HANSA_LISTEN_"))
     VERSION = 1
     class Version(Service):
         name = "probe.version"
@@ -183,6 +186,7 @@ def test_each_has_random_numbers_of_its_own(server: ProbedServer, until: Any):
     (first,) = [pid for pid, told in found.items() if told["imported by"] != made.pid]
     kill_worker(server, until, first)
     one, other = answers(server, "probe.tells").values()
+    assert one.pop("listens") == other.pop("listens") == found[first]["listens"] != []
     assert one.pop("imported by") == other.pop("imported by") == made.pid
     assert not set(one.values()) & set(other.values())
 

@@ -36,8 +36,9 @@ Answer = dict[str, object]
 class Template:
     """The process that this is: it does what its supervisor asks for by `pipe`.
 
-    A request is one message, JSON: `modules` to import, or none and the pipe of a worker that is to
-    be forked. An answer says `pid`, of the worker, or the `fault`.
+    A request is one message, JSON: `modules` to import, and the `environment` for that, or none of
+    these and the pipe of a worker that is to be forked. An answer says `pid`, of the worker, or the
+    `fault`.
     """
 
     def __init__(self, pipe: socket.socket, supervisor: int) -> None:
@@ -68,8 +69,12 @@ class Template:
             message, numbers, _, _ = socket.recv_fds(self._pipe, REQUEST_SIZE, 1)
             if not message:
                 return
-            modules = json.loads(message)
-            self._answer(self._fork(numbers[0]) if numbers else self._import(modules))
+            if numbers:
+                self._answer(self._fork(numbers[0]))
+                continue
+            request = json.loads(message)
+            os.environ.update(request["environment"])
+            self._answer(self._import(request["modules"]))
 
     def _answer(self, answer: Answer) -> None:
         self._pipe.sendall(json.dumps(answer).encode())

@@ -13,12 +13,12 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .children import Child, ForkedChild, Ledger, spawn
 from .restart import RestartSchedule
-from .template import END_LIMIT, IMPORT_LIMIT, LOOK, Template, early, spawn_template
+from .template import END_LIMIT, LOOK, Template, early, spawn_template
 
 log = logging.getLogger("hansa.supervisor")
 
@@ -39,10 +39,11 @@ class Spawner:
     """Starts the workers of one server, and keeps the template of which they are forks.
 
     With `renew` comes another template, of what is installed now. The former is kept until it is
-    known whether that code serves.
+    known whether that code serves. `environment` are the variables that workers get with their job.
     """
 
     def __init__(self, ledger: Ledger, schedule: RestartSchedule) -> None:
+        self.environment: Mapping[str, str] = {}
         self._ledger = ledger
         self._schedule = schedule
         self._template: Template | None = None
@@ -61,8 +62,9 @@ class Spawner:
             self._make()
 
     def spawn(self) -> SpawnedWorker:
-        """Start a worker, which waits for its job, once the template is settled; raises OSError."""
-        self.settled(IMPORT_LIMIT)
+        """Start a worker, which waits for its job: without the template, unless that is settled.
+        Raises OSError.
+        """
         spawned = _with_pipe(self._fork) or _with_pipe(_interpreter)
         if spawned is None:
             raise OSError("no worker could be started")
@@ -74,7 +76,7 @@ class Spawner:
 
     def _fork(self, control: socket.socket) -> Child | None:
         template = self._template
-        if template is None:
+        if template is None or not template.settled():
             return None
         try:
             child = template.fork(control)
@@ -86,18 +88,22 @@ class Spawner:
     # -- the template ------------------------------------------------------------------------------
 
     def settled(self, seconds: float = 0.0) -> bool:
-        """Whether a worker can be started at once; waits for that, so long."""
-        if self._template is None:
+        """Whether a worker is to be started now; waits for that, so long.
+
+        A template that imports is waited for, but not for as long as imports may take.
+        """
+        template = self._template
+        if template is None:
             return True
-        settled = self._template.settled(seconds)
+        settled = template.settled(seconds)
         self._look()
-        return settled
+        return settled or template.slow
 
     def import_modules(self, modules: Sequence[str]) -> None:
         """Have the template import the plugins with which a worker has served, unless it has."""
         template = self._template
-        if template is not None and modules and self._imports_plugins and self.settled():
-            template.import_modules(modules)
+        if template is not None and modules and self._imports_plugins and template.settled():
+            template.import_modules(modules, self.environment)
 
     def renew(self) -> None:
         """Start workers from what is installed now."""

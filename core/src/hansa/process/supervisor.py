@@ -157,14 +157,16 @@ class Supervisor:
     def _start_workers(self) -> None:
         workers = self.workers
         workers.sockets = self.sockets
+        # definitions and modules may name them
+        listening = {
+            LISTEN_VARIABLE + name.upper(): address for name, address in self._addresses.items()
+        }
+        self.spawner.environment = listening
         workers.job = {
             "config": str(self.config.path),
             "dir": str(self.config.dir),
             "overrides": self.overrides,
-            # definitions may name them
-            "environment": {
-                LISTEN_VARIABLE + name.upper(): address for name, address in self._addresses.items()
-            },
+            "environment": listening,
             "engines": self.engines.addresses,
             "failed": self.plugins.taken_out,
         }

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..foundation.processes import how_ended, own_children
 from .children import Child, ForkedChild, spawn
@@ -20,8 +20,10 @@ _TEMPLATE = "from hansa.process.forking import main; main()"
 
 IMPORT_LIMIT = 60.0
 """Seconds that imports may take."""
-FORK_LIMIT = 15.0
-"""Seconds that a fork may take."""
+PATIENCE = 10.0
+"""Seconds for which imports are waited for."""
+FORK_LIMIT = 2.0
+"""Seconds that a fork may take, for which this process does nothing else."""
 LATE = "did not do in time what it was asked for"
 END_LIMIT = 1.0
 """Seconds within which a process has ended whose files are closed."""
@@ -45,8 +47,14 @@ class Template:
         self.adopted: Sequence[ForkedChild] = ()
         self.began = time.monotonic()
         self._pipe = pipe
-        self._deadline: float | None = time.monotonic() + IMPORT_LIMIT
+        self._asked = self.began
+        self._deadline: float | None = self.began + IMPORT_LIMIT
         """Until when it may do what it was asked for; None if that is done."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether it still does what it was asked for, and is not waited for any more."""
+        return self._deadline is not None and time.monotonic() - self._asked > PATIENCE
 
     def settled(self, seconds: float = 0.0) -> bool:
         """Whether it has done what it was asked for, or is of no use; waits for that, so long."""
@@ -54,13 +62,15 @@ class Template:
             self._listen(seconds)
         return self._deadline is None or bool(self.fault)
 
-    def import_modules(self, modules: Sequence[str]) -> None:
-        """Have it import further modules, once; it is to be settled."""
+    def import_modules(self, modules: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Have it import further modules, once, with these environment variables besides its own; it
+        is to be settled.
+        """
         if self.imported or self.fault:
             return
         self.imported = modules
         self.importing = True
-        self._ask(IMPORT_LIMIT)
+        self._ask({"modules": modules, "environment": dict(environment)}, IMPORT_LIMIT)
 
     def fork(self, control: socket.socket) -> ForkedChild | None:
         """Fork a worker that has `control` as its pipe, which becomes a child of this process.
@@ -70,7 +80,7 @@ class Template:
         """
         before = own_children()
         with orphans_adopted():
-            self._ask(FORK_LIMIT, control)
+            self._ask({}, FORK_LIMIT, control)
             answer = self._listen(FORK_LIMIT)
         worker = answer.get("pid")
         more = own_children() - before
@@ -99,15 +109,15 @@ class Template:
         self.child.kill()
         self._pipe.close()
 
-    def _ask(self, limit: float, control: socket.socket | None = None) -> None:
-        self._deadline = time.monotonic() + limit
-        request = json.dumps(self.imported).encode()
+    def _ask(
+        self, request: dict[str, object], limit: float, control: socket.socket | None = None
+    ) -> None:
+        self._asked = time.monotonic()
+        self._deadline = self._asked + limit
+        files = [] if control is None else [control.fileno()]
         try:
             self._pipe.settimeout(limit)
-            if control is None:
-                self._pipe.sendall(request)
-            else:
-                socket.send_fds(self._pipe, [request], [control.fileno()])
+            socket.send_fds(self._pipe, [json.dumps(request).encode()], files)
         except OSError:
             self.fault = self._how_ended()
 
