@@ -23,12 +23,14 @@ class Rate(Service):
     """With SimpleIO."""
 
     name = "rates.get"
+    channels: set[str] = set()
 
     class SimpleIO:
         input_required = ("day",)
         output_required = ("rate",)
 
     def handle(self) -> None:
+        self.channels.add(self.channel)
         self.response.payload.rate = f"{self.request.input.day}!"
 
 
@@ -60,8 +62,10 @@ class Told(Service):
 
     name = "told"
     seen: list[Any] = []
+    channels: set[str] = set()
 
     def handle(self) -> None:
+        self.channels.add(self.channel)
         self.seen.append(self.request.payload)
 
 
@@ -137,6 +141,7 @@ def test_fan_out(run: Any) -> None:
     )
     assert final["data"]["native"]["response"] == {"got": [1]}
     wait_until(lambda: len(Told.seen) == 3)
+    assert (Rate.channels, Told.channels) == ({"invoke-async"}, {"invoke-async-callback"})
 
 
 def test_a_target_that_fails_is_told_at_once_and_kept(run: Any, server: Facade) -> None:

@@ -131,6 +131,7 @@ def test_who_it_is(server: Facade) -> None:
         ("schedule", "scheduler", None),
         ("amqp", "amqp", None),
         ("zeromq", "zmq", None),
+        ("ibmmq", "jms-wmq", None),
         ("invoke", "invoke", None),
         ("invoke-async", "invoke-async", None),
         ("third-party", "third-party", None),
