@@ -78,6 +78,39 @@ threading.Event().wait(10)
     assert done.stdout == "noted plugin y (hansa_startup)\n"
 
 
+def test_who_ends_a_fork_by_a_name_that_was_imported_before_is_logged():
+    script = """
+import os
+from hansa.foundation.exits import log_exits, watch_exits
+
+watch_exits()
+from os import _exit, kill
+
+def forked(end):
+    child = os.fork()
+    if child == 0:
+        end()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def exits():
+    log_exits(print)
+    _exit(3)
+
+def kills():
+    log_exits(print)
+    kill(os.getpid(), 9)
+
+print(forked(exits), forked(kills), forked(lambda: _exit(5)), flush=True)
+_exit(7)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, "3 -9 5\n")
+    told = re.findall(r"^(\S+(?: with \w+)?) ends this process", done.stderr, re.MULTILINE)
+    assert told == ["os._exit(3)", "os.kill with SIGKILL"]
+
+
 def test_who_kills_its_own_process_is_logged():
     script = """
 import os, signal
