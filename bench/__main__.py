@@ -54,6 +54,7 @@ from .sql import sql
 from .swift import swift
 from .tokens import tokens
 from .trace import trace
+from .waiting import waiting
 from .web import web
 from .websocket import websocket
 from .wss import wss
@@ -332,6 +333,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "tokens": tokens,
     "wss": wss,
     "trace": trace,
+    "waiting": waiting,
     "web": web,
     "websocket": websocket,
     "zeromq": zeromq,

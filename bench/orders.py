@@ -46,3 +46,12 @@ class Busy(Service):
         while time.thread_time() < end:
             sum(range(100))
         return b"{}"
+
+
+class Wait(Service):
+    """Waits 100 ms, as a service does for a back end."""
+
+    def handle(self) -> bytes:
+        """Wait."""
+        time.sleep(0.1)
+        return b"{}"

@@ -7,7 +7,9 @@ message either.
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +68,7 @@ def waitress_ours(port: int) -> None:
 
 
 def fastapi(port: int) -> None:
-    """FastAPI with a `def` handler and a typed body, on uvicorn."""
+    """FastAPI on uvicorn: a `def` handler with a typed body, and two that wait."""
     import uvicorn
     from fastapi import FastAPI
     from pydantic import BaseModel
@@ -97,6 +99,17 @@ def fastapi(port: int) -> None:
 
     echo.__annotations__ = {"order": Order, "return": Answer}
     app.post(PATH)(echo)
+
+    @app.post("/wait")
+    def wait() -> dict[str, str]:
+        time.sleep(0.1)
+        return {}
+
+    @app.post("/wait/async")
+    async def wait_on_a_loop() -> dict[str, str]:
+        await asyncio.sleep(0.1)
+        return {}
+
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 

@@ -35,6 +35,8 @@ ENVELOPE = (
 )
 SOAP_HEADERS = {**CREDENTIALS, "Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 
+MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+
 
 def _elements(name: str, value: object) -> str:
     values = value if isinstance(value, list) else [value]
@@ -81,6 +83,7 @@ class Run:
     requests: int
     rate: float
     cpu_us: float
+    p99_ms: float
 
 
 def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float = 1.0) -> Run:
@@ -92,6 +95,8 @@ def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float =
         [
             "wrk",
             "-t1",
+            "--latency",
+            "--timeout=30s",
             f"-c{connections}",
             f"-d{seconds:g}s",
             "-s",
@@ -107,8 +112,10 @@ def wrk(target: Target, folder: Path, *, connections: int = 16, seconds: float =
         raise RuntimeError(done)
     found = re.search(r"(\d+) requests in", done)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done)
-    assert found and rate, done
-    return Run(int(found[1]), float(rate[1]), used / max(1, int(found[1])) * 1e6)
+    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s)", done)
+    assert found and rate and slowest, done
+    p99_ms = float(slowest[1]) * MILLISECONDS[slowest[2]]
+    return Run(int(found[1]), float(rate[1]), used / max(1, int(found[1])) * 1e6, p99_ms)
 
 
 @contextlib.contextmanager

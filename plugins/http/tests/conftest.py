@@ -31,7 +31,7 @@ class Site:
 
     def __init__(self, shared=None, start=True, **settings):
         self.section = HttpSection(
-            **{"address": "127.0.0.1:0", "threads": 4, "grace": 0.3, **settings}
+            **{"address": "127.0.0.1:0", "threads": 4, "max_threads": 1, "grace": 0.3, **settings}
         )
         self.shared = shared or listen(self.section.address, self.section.backlog)
         self.port = self.shared.getsockname()[1]

@@ -66,11 +66,22 @@ class HttpSection(Model):
     threads: Annotated[
         int,
         setting(
-            "Threads that run services; health checks and the admin API have threads of their own",
+            "Threads that run services and are kept; health checks and the admin API have threads of "
+            "their own",
             ge=1,
             le=1000,
         ),
     ] = 8
+    max_threads: Annotated[
+        int,
+        setting(
+            "Threads that run services while others wait for back ends; threads are started when "
+            "requests stand in line, and end when they are not needed for 30 seconds. A number below "
+            "threads is taken as that one",
+            ge=1,
+            le=1000,
+        ),
+    ] = 200
     stuck_limit: Annotated[
         float,
         setting(

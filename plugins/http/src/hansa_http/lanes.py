@@ -5,7 +5,6 @@ up, so that health checks and the admin API answer whatever services do.
 from __future__ import annotations
 
 import logging
-import time
 
 from hansa import Unavailable
 from waitress.task import ThreadedTaskDispatcher
@@ -13,58 +12,9 @@ from waitress.task import ThreadedTaskDispatcher
 from .connection import Connection
 from .own_paths import ALWAYS_THERE, OWN_PREFIX
 from .parser import Fault, Parser
+from .service_pool import ServicePool
 
 ADMIN_THREADS = 4
-
-
-class _Task:
-    """One request in the threads of services."""
-
-    __slots__ = ("connection", "pool")
-
-    def __init__(self, connection: Connection, pool: ServicePool) -> None:
-        self.connection = connection
-        self.pool = pool
-
-    def service(self) -> None:
-        """Answer it, which is noted."""
-        running = self.pool.running
-        running[self] = time.monotonic()
-        try:
-            self.connection.service()
-        finally:
-            del running[self]
-
-    def cancel(self) -> None:
-        """Close its connection."""
-        self.connection.cancel()
-
-
-class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
-    """The threads that run services; it knows since when each has been busy."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.running: dict[_Task, float] = {}
-
-    def add_task(self, task: Connection) -> None:
-        """Have a connection's request answered by the next thread that is free."""
-        super().add_task(_Task(task, self))
-
-    @property
-    def stuck(self) -> float:
-        """The seconds for which every thread has been busy with one request; 0.0 if one is free."""
-        began = list(self.running.values())
-        if not began or len(began) < len(self.threads):
-            return 0.0
-        return time.monotonic() - max(began)
-
-    def take_waiting(self) -> list[Connection]:
-        """Take out what waits for a thread."""
-        with self.lock:
-            waiting = [task.connection for task in self.queue]
-            self.queue.clear()
-        return waiting
 
 
 class Lanes:
@@ -75,17 +25,13 @@ class Lanes:
     services.
     """
 
-    def __init__(self, threads: int, max_queue: int) -> None:
+    def __init__(self, threads: int, max_threads: int, max_queue: int) -> None:
         self.shared: set[str] = set()
-        self.services = ServicePool()
+        self.services = ServicePool(threads, max_threads)
         self._admin = ThreadedTaskDispatcher()
         self._health = ThreadedTaskDispatcher()
         self._max_queue = max_queue
-        for pool, count in (
-            (self.services, threads),
-            (self._admin, ADMIN_THREADS),
-            (self._health, 1),
-        ):
+        for pool, count in ((self._admin, ADMIN_THREADS), (self._health, 1)):
             pool.queue_logger.setLevel(logging.ERROR)
             pool.set_thread_count(count)
 

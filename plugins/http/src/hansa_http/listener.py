@@ -95,7 +95,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self._certificate = certificate
         self.refuse: Refuse | None = None
         self.grace = section.grace
-        self.lanes = Lanes(section.threads, section.max_queue)
+        self.lanes = Lanes(section.threads, section.max_threads, section.max_queue)
         self._stuck_limit = section.stuck_limit
         self._replace = replace
         self._ask_at = 0.0
@@ -223,10 +223,12 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 connection.handle_close()
 
     def _loop(self) -> None:
+        pause = 1.0
         try:
             while not self._stopping:
                 try:
-                    wasyncore.loop(timeout=1, map=self._map, use_poll=True, count=1)
+                    wasyncore.loop(timeout=pause, map=self._map, use_poll=True, count=1)
+                    pause = self.lanes.services.adapt()
                     while self._orders:
                         self._orders.popleft()()
                     if not self.accepting:  # waitress looks after connections only while it accepts
@@ -269,7 +271,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             return
         self._ask_at = time.monotonic() + ASK_AGAIN
         self._replace(
-            f"all {self.adj.threads} threads are stuck for {self.lanes.services.stuck:.0f} s"
+            f"all {self.lanes.services.size} threads are stuck for {self.lanes.services.stuck:.0f} s"
         )
 
     @property

@@ -1,0 +1,130 @@
+"""The threads that run services: as many as calls need that wait for others, within two bounds."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from waitress.task import ThreadedTaskDispatcher
+
+from .connection import Connection
+
+WINDOW = 0.01
+"""Seconds for which requests must have waited for a thread before there are more threads."""
+BUSY = 0.7
+"""Share of one core above which a worker computes, which more threads would not speed up."""
+AT_ONCE = 16
+"""Threads that are started at most before connections are looked after again."""
+KEEP = 30.0
+"""Seconds for which threads must not have been needed before they end."""
+RESTING = 1.0
+
+
+class _Task:
+    """One request in the threads of services."""
+
+    __slots__ = ("connection", "pool")
+
+    def __init__(self, connection: Connection, pool: ServicePool) -> None:
+        self.connection = connection
+        self.pool = pool
+
+    def service(self) -> None:
+        """Answer it, which is noted."""
+        running = self.pool.running
+        running[self] = time.monotonic()
+        try:
+            self.connection.service()
+        finally:
+            del running[self]
+
+    def cancel(self) -> None:
+        """Close its connection."""
+        self.connection.cancel()
+
+
+class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
+    """At least `least` threads, and up to `most` while requests stand in line because calls wait;
+    it knows since when each has been busy.
+
+    What calls a service wait for, such as a back end, needs no processor, and the next request can
+    run meanwhile. Where they compute instead, a thread more would only take from the others.
+    """
+
+    def __init__(self, least: int, most: int) -> None:
+        super().__init__()
+        self.running: dict[_Task, float] = {}
+        self._least = least
+        self._most = max(least, most)
+        self._window: tuple[float, float] | None = None
+        self._unneeded = 0
+        self._unneeded_since = time.monotonic()
+        self.queue_logger.setLevel(logging.ERROR)
+        self.set_thread_count(least)
+
+    @property
+    def size(self) -> int:
+        """The number of threads."""
+        return len(self.threads) - self.stop_count
+
+    @property
+    def is_largest(self) -> bool:
+        """Whether it may have no thread more."""
+        return self.size >= self._most
+
+    def add_task(self, task: Connection) -> None:
+        """Have a connection's request answered by the next thread that is free."""
+        super().add_task(_Task(task, self))
+
+    def adapt(self) -> float:
+        """Start threads for requests that stand in line while calls wait, and end those that were
+        not needed for long; returns the seconds after which this is to be called again.
+        """
+        now = time.monotonic()
+        idle = self.size - self.active_count
+        standing = len(self.queue) - idle
+        self._note_unneeded(idle, now)
+        if standing <= 0:
+            self._window = None
+            return RESTING
+        if self.is_largest:
+            return RESTING
+        computed = time.process_time()
+        if self._window is None:
+            self._window = (now, computed)
+            return WINDOW
+        began, before = self._window
+        passed = now - began
+        if passed < WINDOW:
+            return WINDOW - passed
+        self._window = (now, computed)
+        if computed - before < BUSY * passed:
+            self.set_thread_count(min(self._most, self.size + min(standing, AT_ONCE)))
+        return WINDOW
+
+    def _note_unneeded(self, idle: int, now: float) -> None:
+        """End the threads that stayed idle all the time for which threads are kept."""
+        self._unneeded = min(self._unneeded, idle)
+        if now - self._unneeded_since < KEEP:
+            return
+        if self._unneeded > 0 and self.size > self._least:
+            self.set_thread_count(max(self._least, self.size - self._unneeded))
+        self._unneeded = self.size
+        self._unneeded_since = now
+
+    @property
+    def stuck(self) -> float:
+        """The seconds for which every thread has been busy with one request; 0.0 if one is free, or
+        another may be started.
+        """
+        began = list(self.running.values())
+        if not self.is_largest or not began or len(began) < len(self.threads):
+            return 0.0
+        return time.monotonic() - max(began)
+
+    def take_waiting(self) -> list[Connection]:
+        """Take out what waits for a thread."""
+        with self.lock:
+            waiting = [task.connection for task in self.queue]
+            self.queue.clear()
+        return waiting
