@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from hansa import PackageVersion
+from hansa_authority.authority import create_authority, issue
 from hansa_devkit import LocalServer
 from hansa_zato import plugin
 from hansa_zato.command import main
@@ -52,8 +54,8 @@ def test_answers_as_zato_prints_them(answer, format, transport, printed):
     assert shown(answer.encode(), format, transport) == printed
 
 
-@pytest.fixture
-def server(tmp_path):
+@pytest.fixture(params=["http"])
+def server(tmp_path, request):
     """The folder of a server that keeps the invocations it gets; `answer` is (status, body)."""
     kept = types.SimpleNamespace(seen=[], answer=(200, b""), folder=tmp_path)
 
@@ -72,15 +74,32 @@ def server(tmp_path):
             pass
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    scheme = request.param
+    if scheme == "https":
+        listening.socket = secured(tmp_path).wrap_socket(listening.socket, server_side=True)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     (tmp_path / "run").mkdir()
     (tmp_path / "run/server.json").write_text(
-        json.dumps({"http": f"http://127.0.0.1:{listening.server_port}"})
+        json.dumps({scheme: f"{scheme}://127.0.0.1:{listening.server_port}"})
     )
     (tmp_path / "admin.password").write_text("secret\n")
     yield kept
     listening.shutdown()
     listening.server_close()
+
+
+def secured(folder):
+    """How a server with a certificate of its own authority accepts connections."""
+    create_authority(folder / "ca")
+    made = issue(folder / "ca", "server1")
+    certificates = folder / "certificates"
+    certificates.mkdir()
+    authority = folder / "ca" / "ca-material" / "ca-cert.pem"
+    (certificates / "ca-cert.pem").write_bytes(authority.read_bytes())
+    (certificates / "cert.pem").write_bytes(made.certificate.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made.certificate, made.key)
+    return context
 
 
 def zato(*words):
@@ -98,6 +117,7 @@ def answering(text):
     ).encode()
 
 
+@pytest.mark.parametrize("server", ["http", "https"], indirect=True)
 def test_an_invocation_goes_to_the_server_in_the_folder(server):
     server.answer = answering(b'{"rate": "1.22"}')
     done = zato(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from hansa.cli import commands
+from hansa_zato.report import installation
 from hansa_zato.report.installation import report
 from hansa_zato.report.lines import Report
 from hansa_zato.report.page import page
@@ -164,6 +165,14 @@ def test_files_of_enmasse_are_read_with_the_services(folder: Path):
     }
     assert ("channel_plain_http 'rates-0'", "runs") in {(o.subject, o.status) for o in made.lines}
     assert (made.sources, made.services, made.files, made.objects) == (5, 3, 1, 5)
+
+
+def test_files_that_are_too_many_are_told(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(installation, "MOST_FILES", 3)
+    made = report(folder)
+    (line,) = [one for one in made.lines if one.file == "."]
+    assert (line.status, "more than 3 files" in line.why) == ("missing", True)
+    assert made.sources <= 3
 
 
 def test_a_source_may_be_anything(tmp_path: Path):

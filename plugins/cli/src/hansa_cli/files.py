@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -27,13 +28,23 @@ def write_config(path: Path, config: JsonObject) -> None:
         written = toml_text(config)
     else:
         written = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    write_private(path, written)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file in UTF-8 that only its owner can read, whole or not at all.
+
+    Raises a usage error if it cannot be written.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(written)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
         os.replace(fresh, path)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 

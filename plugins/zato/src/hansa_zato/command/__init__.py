@@ -26,6 +26,7 @@ def main() -> None:
     """Run the command line; does not return."""
     words = sys.argv[1:]
     if words[:2] == ["service", "invoke"]:
+        _need_cli("service invoke")
         from .invoke import invoke
 
         sys.exit(invoke(words[2:]))
@@ -34,9 +35,7 @@ def main() -> None:
 
         sys.exit(migrate(words[1:]))
     if words[:1] == ["enmasse"]:
-        if find_spec("hansa_cli") is None:
-            print(f"{PROGRAM} enmasse needs hansa-cli, which is not installed", file=sys.stderr)
-            sys.exit(1)
+        _need_cli("enmasse")
         from .enmasse import enmasse
 
         sys.exit(enmasse(words[1:]))
@@ -64,3 +63,10 @@ def main() -> None:
     # the other command calls itself, and the scripts it names, by the name that was typed
     os.environ[PROGRAM_VARIABLE] = PROGRAM
     os.execv(sys.executable, [sys.executable, "-m", "hansa", *words])
+
+
+def _need_cli(words: str) -> None:
+    """End with what to install if hansa-cli, which these words need, is not there."""
+    if find_spec("hansa_cli") is None:
+        print(f"{PROGRAM} {words} needs hansa-cli, which is not installed", file=sys.stderr)
+        sys.exit(1)

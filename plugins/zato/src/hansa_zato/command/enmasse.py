@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from hansa_cli.files import write_private
 
 from ..enmasse.exporting import Exported, export, text_of
 from ..enmasse.findings import Finding
@@ -19,7 +20,6 @@ from ..mapping import Generation
 from ..payloads import PlainDict
 from .grid import problems
 from .server import ServerApi, server_in
-from .transfer import write_private
 
 
 def enmasse(words: list[str]) -> int:

@@ -10,12 +10,17 @@ import base64
 import http.client
 import json
 import os
+import ssl
 import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
+
+from hansa_cli.access import recorded_trust, recorded_url
+from hansa_cli.certificates import tls_context
+from hansa_cli.location import Trust
 
 from .answer import shown
 from .arguments import parser
@@ -30,11 +35,18 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """Where a server listens, and the password of its user admin."""
+    """Where a server listens, the password of its user admin, and how TLS verifies it, if it does."""
 
     host: str
     port: int
     password: str
+    tls: ssl.SSLContext | None = None
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Return a connection to it, which is not open yet."""
+        if self.tls is None:
+            return http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT)
+        return http.client.HTTPSConnection(self.host, self.port, timeout=TIMEOUT, context=self.tls)
 
 
 def invoke(words: list[str]) -> int:
@@ -96,13 +108,20 @@ def _headers(text: str) -> dict[str, str]:
 
 def _find_server(folder: Path) -> RunningServer:
     """Return the server that runs in a folder; raises `Failed`."""
-    try:
-        url = str(json.loads((folder / "run" / "server.json").read_text())["http"])
-    except (OSError, ValueError, KeyError):
-        raise Failed(_why_not_running(folder)) from None
+    url = recorded_url(folder)
+    if url is None:
+        raise Failed(_why_not_running(folder))
     parts = urlsplit(url)
     host = str(parts.hostname)
-    return RunningServer(_ANY_ADDRESS.get(host, host), parts.port or 80, _password(folder))
+    reached = _ANY_ADDRESS.get(host, host)
+    if parts.scheme != "https":
+        return RunningServer(reached, parts.port or 80, _password(folder))
+    trust = recorded_trust(folder)
+    try:
+        context = tls_context(Trust(trust, only=bool(trust)))
+    except OSError as error:
+        raise Failed(f"the certificates in {folder} cannot be used: {error}") from None
+    return RunningServer(reached, parts.port or 443, _password(folder), context)
 
 
 def _why_not_running(folder: Path) -> str:
@@ -134,7 +153,7 @@ def _post(
     """Return the body of the server's response, and the correlation id; raises `Failed`."""
     login = base64.b64encode(f"admin:{server.password}".encode()).decode()
     sent = {**headers, "Content-Type": "application/json", "Authorization": f"Basic {login}"}
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=TIMEOUT)
+    connection = server.connection()
     try:
         connection.request("POST", path, json.dumps(message), sent)
         response = connection.getresponse()

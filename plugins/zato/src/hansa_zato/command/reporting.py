@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 from hansa_cli import output
+from hansa_cli.files import write_private
 
 from ..report.installation import report
 from ..report.lines import Report, worst
 from ..report.page import page
-from .transfer import write_private
 
 DIFFERS: Final = 4
 """Exit code of `--check` where something differs."""

@@ -11,6 +11,7 @@ from typing import Final
 import click
 from hansa_cli import output
 from hansa_cli.client import Client
+from hansa_cli.files import write_private
 from hansa_cli.lost import answer_may_be_lost
 from hansa_cli.outcome import check_outcomes
 
@@ -122,15 +123,3 @@ def run_export(client: Client, as_json: bool, file: str, form: str) -> None:
     if made.findings and not as_json:
         for one in made.findings:
             click.echo(f"{one.code} {one.subject}: {_with_advice(one)}", err=True)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; raises a usage error."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        os.replace(fresh, path)
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be written: {error.strerror}") from None

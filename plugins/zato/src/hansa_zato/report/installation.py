@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -40,7 +41,13 @@ _MISSING: Final = frozenset({"W20"})
 def report(folder: Path) -> Report:
     """Return what of an installation runs here, what differs, and what is missing."""
     made = Report(str(folder))
-    files = list(_files(folder))
+    files = list(islice(_files(folder), MOST_FILES + 1))
+    if len(files) > MOST_FILES:
+        del files[MOST_FILES:]
+        why = f"has more than {MOST_FILES} files: the others are not looked at"
+        made.lines.append(
+            Line(".", 0, "missing", folder.name, why, "report its folders one by one")
+        )
     sources = [path for path in files if path.suffix == ".py"]
     siblings = frozenset(modules_in(folder, sources))
     services: set[str] = set()
@@ -58,7 +65,6 @@ def report(folder: Path) -> Report:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    number = 0
     for where, folders, names in os.walk(folder):
         folders[:] = sorted(
             name for name in folders if name not in SKIPPED and not name.startswith(".")
@@ -67,9 +73,6 @@ def _files(folder: Path) -> Iterator[Path]:
             path = Path(where, name)
             if path.suffix not in (".py", ".json", ".yml", ".yaml") or path.is_symlink():
                 continue
-            number += 1
-            if number > MOST_FILES:
-                return
             yield path
 
 
