@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -243,6 +244,38 @@ def test_a_cache_that_is_not_defined(workers: Workers):
     with pytest.raises(AttributeError):
         workers.one.none  # noqa: B018  # the look-up is what is tested
     assert workers.one.names() == ["default", "rates"]
+
+
+def test_a_default_cache_that_is_out_of_service_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    server = LocalServer(directory=tmp_path)
+    caches = Caches(server)
+    monkeypatch.setattr(
+        server.objects, "state", lambda kind, type, name: SimpleNamespace(state="failed")
+    )
+    with pytest.raises(Unavailable, match="the cache 'default' is failed"):
+        caches.default  # noqa: B018  # the look-up is what is tested
+    assert caches.names() == []
+
+
+def test_only_the_first_look_counts_where_a_value_is_computed(workers: Workers):
+    rates = workers.one.rates
+    rates.get_or_compute("a", lambda: 1)
+    rates.get_or_compute("a", lambda: 2)
+    assert (rates.status().misses, rates.status().hits) == (1, 1)
+
+
+def test_a_worker_that_ends_keeps_no_connection(workers: Workers):
+    for caches in workers.caches:
+        caches.rates.set("a", 1)
+    one, other = workers.one._redis, workers.other._redis
+    if one is None or other is None:
+        return  # files are closed with their caches
+    id = one.client.execute_command("CLIENT", "ID")
+    workers.one.close()
+    listed = ("CLIENT", "LIST", "ID", id)
+    wait_until(lambda: not other.client.execute_command(*listed), 30)
 
 
 def test_an_edit_keeps_the_entries_and_a_deletion_does_not(workers: Workers):

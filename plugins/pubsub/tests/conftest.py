@@ -67,10 +67,10 @@ class Workers:
             pubsub.table.put_subscription(object(), name, config)
             pubsub.table.changed.set()
 
-    def push(self) -> None:
+    def push(self, lease: float = 3.0) -> None:
         """Have both push."""
         for server, pubsub in zip(self.servers, self.pubsubs, strict=True):
-            made = Pusher(server, pubsub, PubSubSection(lease=3.0))
+            made = Pusher(server, pubsub, PubSubSection(lease=lease))
             made.start()
             self.pushers.append(made)
 

@@ -225,6 +225,75 @@ def test_a_worker_that_stands_still_is_fenced_off(workers: Workers):
     assert one.counts()["late billing"] == 2
 
 
+def test_a_late_worker_puts_nothing_with_the_failed_messages(workers: Workers):
+    workers.subscription("billing", deliver_to="service", service="billing")
+    workers.one.publish("orders.new", 1)
+    take = {"messages": 1, "bytes": 1, "at_once": 1}
+    [late] = workers.one.store.take("billing", "late", seconds=0.01, **take)
+    found = wait_until(lambda: workers.other.store.take("billing", "new", seconds=60, **take), 30)
+    config = workers.one.subscription("billing").config
+    only = Pusher(workers.servers[0], workers.one, PubSubSection())
+    only._give_up(config, late, "it failed")
+    assert workers.servers[0].pending == []
+    only._give_up(config, found[0], "it failed")
+    assert len(workers.servers[0].pending) == 1
+
+
+def test_what_is_in_hand_is_held_while_its_subscription_is_paused(workers: Workers):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def wait(payload: Any) -> None:
+        begun.set()
+        may_end.wait(60)
+
+    settings = {"deliver_to": "service", "service": "billing"}
+    workers.service("billing", wait)
+    workers.subscription("billing", **settings)
+    workers.push(lease=1.0)
+    id = workers.one.publish("orders.new", 1)
+    try:
+        assert begun.wait(30)
+        workers.subscription("billing", paused=True, **settings)
+        redis, key = workers.one.store.redis, workers.servers[0].bus.key("pubsub")
+        ends = [float(redis.execute_command("ZSCORE", f"{key}:taken:billing", id))]
+
+        def is_held_anew() -> bool:
+            now = float(redis.execute_command("ZSCORE", f"{key}:taken:billing", id))
+            if now > ends[-1]:
+                ends.append(now)
+            return len(ends) > 4
+
+        wait_until(is_held_anew, 30)
+    finally:
+        may_end.set()
+
+
+def test_the_end_of_a_worker_waits_for_no_redis(workers: Workers, monkeypatch: pytest.MonkeyPatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def wait(payload: Any) -> None:
+        begun.set()
+        may_end.wait(60)
+
+    def hold(deliveries: Any, seconds: float) -> int:
+        raise Unavailable("Redis is away")
+
+    workers.service("billing", wait)
+    workers.subscription("billing", deliver_to="service", service="billing")
+    workers.push(lease=0.1)
+    workers.one.publish("orders.new", 1)
+    try:
+        assert begun.wait(30)
+        for pubsub in workers.pubsubs:
+            monkeypatch.setattr(pubsub.store, "hold", hold)
+        for pusher in workers.pushers:
+            pusher.stop(0.3)
+            assert pusher._watch is None
+    finally:
+        may_end.set()
+        monkeypatch.undo()
+
+
 def test_a_message_that_ends_each_worker_fails_in_the_end(workers: Workers):
     workers.service("billing", workers.note)
     workers.subscription("billing", deliver_to="service", service="billing", max_attempts=1)

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import ApiError, RunningServer
+from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 
 from tests.commands import hansa
 
 pytestmark = pytest.mark.evidence("real_server")
-CONFIG = """
+PORT = free_port()
+CONFIG = f"""
 [services]
 files = ["orders.py"]
 
@@ -31,6 +33,34 @@ first_delay = 0.1
 [subscription.subscription.archive]
 topic = "orders.new"
 
+[topic.topic.partners]
+topic = "partner/ü"
+
+[subscription.subscription.partner]
+topic = "partner/**"
+deliver_to = "http"
+outgoing = "partner"
+method = "PUT"
+max_attempts = 100
+first_delay = 0.1
+last_delay = 0.1
+
+[outgoing.http.partner]
+address = "http://127.0.0.1:{PORT}"
+url_path = "/partner"
+security = "partner"
+
+[channel.http.partner]
+url_path = "/partner"
+method = "PUT"
+service = "orders.partner"
+security = "partner"
+
+[security.basic.partner]
+username = "partner"
+password = "the long password of a partner"
+signs = true
+
 [security.basic.vera]
 username = "vera"
 password = "the long password of vera"
@@ -40,7 +70,7 @@ roles = ["viewer"]
 credentials = ["vera"]
 """
 SOURCE = """
-from hansa import Service, Unavailable
+from hansa import Invalid, Service, Unavailable
 from hansa_pubsub import PubSub
 
 SEEN = []
@@ -54,6 +84,38 @@ class Bill(Service):
             raise Unavailable("out of order")
         about = self.request.extra["pubsub"]
         self.server.redis.rpush("seen", f"{self.request.payload} {about['topic']} {about['publisher']}")
+
+
+class Partner(Service):
+    name = "orders.partner"
+
+    def handle(self):
+        body = self.request.raw.decode()
+        headers = self.request.headers
+        names = ("content-type", "x-hansa-topic", "x-hansa-message-id")
+        line = " ".join([body, *(headers[name] for name in names)])
+        if self.server.redis.rpush("sent", line) == 1:
+            raise Unavailable("not at the first time")
+        if body == "wrong":
+            raise Invalid("no such order")
+
+
+class Sent(Service):
+    name = "orders.sent"
+
+    def handle(self):
+        return self.server.redis.lrange("sent", 0, -1)
+
+
+class Send(Service):
+    name = "orders.send"
+    pubsub: PubSub
+
+    def handle(self):
+        publish = self.pubsub.publish
+        publish("partner/ü", {"n": "ü"}, message_id="first")
+        publish("partner/ü", b"wrong", mime_type="text/plain", message_id="second")
+        publish("partner/ü", b"raw", message_id="a\\\\b\\nX-Evil: 1ü")
 
 
 class Seen(Service):
@@ -94,7 +156,7 @@ class Leave(Service):
 @pytest.fixture(scope="module")
 def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
     plugins = ["pubsub", "queue", "redis", "roles", "security", "http", "json"]
-    server = start_shared_server(CONFIG, start=False, workers=2, plugins=plugins)
+    server = start_shared_server(CONFIG, start=False, workers=2, port=PORT, plugins=plugins)
     (server.folder / "orders.py").write_text(SOURCE)
     server.start()
     return server
@@ -143,6 +205,29 @@ def test_what_fails_stands_with_the_failed_messages_and_is_replayed(server: Runn
     server.api("admin.failed.replay", ids=[failed[0]["id"]])
     wait_until(lambda: "never orders.new admin" in invoked(server, "orders.seen"), 30)
     assert server.api("admin.failed.list")["total"] == 0
+
+
+def test_messages_are_pushed_over_http_and_an_outage_loses_none(server: RunningServer):
+    away = f"http://127.0.0.1:{free_port()}"
+    server.api("admin.outgoing.http.edit", name="partner", address=away)
+    invoked(server, "orders.send")
+    wait_until(lambda: subscription(server, "partner")["retried"] > 1, 30)
+    assert invoked(server, "orders.sent") == []
+    server.api("admin.outgoing.http.edit", name="partner", address=server.url)
+    wait_until(lambda: subscription(server, "partner")["messages"] == 0, 60)
+    topic = r"partner/\xfc"
+    first = f'{{"n":"ü"}} application/json {topic} first'
+    assert invoked(server, "orders.sent") == [
+        first,
+        first,
+        f"wrong text/plain {topic} second",
+        rf"raw application/octet-stream {topic} a\\b\nX-Evil: 1\xfc",
+    ]
+    found = subscription(server, "partner")
+    assert (found["delivered"], found["failed"]) == (2, 1)
+    [failed] = wait_until(lambda: server.api("admin.failed.list")["items"], 60)
+    assert "partner answered 400" in failed["cause"]
+    server.api("admin.failed.delete", ids=[failed["id"]])
 
 
 def test_messages_by_the_admin_api_and_the_command_line(server: RunningServer):

@@ -51,6 +51,11 @@ class Cache:
         [found] = self._read([checked_key(key)])
         return None if found is None else CacheEntry(key, decoded(found), found.expires)
 
+    def look(self, key: str) -> Value:
+        """Return the value of a key, None if there is none; it counts as neither hit nor miss."""
+        [found] = self.store.read([checked_key(key)], extend=False, count=False)
+        return None if found is None else decoded(found)
+
     def set(self, key: str, value: Value, expiry: float | None = None) -> None:
         """Keep a value; raises `TooLarge`, or `Invalid` for one that JSON cannot hold."""
         self._write(key, value, expiry, "set")
@@ -174,10 +179,7 @@ class Cache:
             raise KeyError(key)
 
     def __contains__(self, key: object) -> bool:
-        if not isinstance(key, str):
-            return False
-        [found] = self.store.read([checked_key(key)], extend=False, count=False)
-        return found is not None
+        return isinstance(key, str) and self.look(key) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())

@@ -46,8 +46,11 @@ class Caches:
             raise AttributeError(error.detail) from None
 
     def names(self) -> list[str]:
-        """Return the names of all caches, sorted."""
-        return sorted({DEFAULT, *self._settings})
+        """Return the names of all caches that are in service, sorted."""
+        named = set(self._settings)
+        if self._server.objects.state("data", "cache", DEFAULT) is None:
+            named.add(DEFAULT)
+        return sorted(named)
 
     def put(self, owner: object, name: str, config: CacheSettings) -> None:
         """Have settings count, in place of those of another owner."""
@@ -79,6 +82,9 @@ class Caches:
         with self._lock:
             for name in list(self._opened):
                 self._forget(name)
+            if self._redis is not None:
+                self._redis.client.close()
+                self._redis = None
 
     def _forget(self, name: str) -> None:
         opened = self._opened.pop(name, None)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any
 
 import click
 from hansa_cli import output
+from hansa_cli.arguments import read_json_or_text, text_option
 from hansa_cli.client import Client
 from hansa_cli.connection import command
 from hansa_cli.listing import given, paging, print_rest
 
-from .matching import Variant
+from .matching import VARIANTS
 
 
 def _cache() -> click.Option:
@@ -25,7 +26,7 @@ def _matching() -> list[click.Parameter]:
     return [
         click.Option(
             ["--variant"],
-            type=click.Choice(get_args(Variant)),
+            type=click.Choice(VARIANTS),
             help="How keys are compared with --wanted.",
         ),
         click.Option(
@@ -80,16 +81,11 @@ def get(client: Client, as_json: bool, **values: Any) -> None:
         type=float,
         help="Seconds after which it expires, 0 for never; by default as the cache says.",
     ),
-    click.Option(["--text"], is_flag=True, help="VALUE is a text, and not JSON."),
+    text_option("VALUE"),
 )
 def set_(client: Client, as_json: bool, value: str, text: bool, **values: Any) -> None:
-    """Keep VALUE, which is JSON, under KEY."""
-    parsed: object = value
-    if not text:
-        try:
-            parsed = json.loads(value)
-        except ValueError as error:
-            raise click.BadParameter(f"VALUE is no JSON, use --text for a text: {error}") from None
+    """Keep VALUE, which is JSON, under KEY; @FILE reads it from a file, - from standard input."""
+    parsed = read_json_or_text(value, "VALUE", text=text)
     answer = client.call("admin.cache.set", {**given(values), "value": parsed})
     if as_json:
         output.print_json(answer)

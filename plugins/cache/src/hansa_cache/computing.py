@@ -38,12 +38,12 @@ def compute_once(
             return _kept(cache, key, compute, expiry)
         time.sleep(pause)
         pause = min(2 * pause, LAST_PAUSE)
-        found = cache.get(key)
+        found = cache.look(key)
         if found is not None:
             return found
     try:
         # who had the claim before may have kept a value just before it gave the claim back
-        found = cache.get(key)
+        found = cache.look(key)
         return _kept(cache, key, compute, expiry) if found is None else found
     finally:
         _release(cache, key, holder)

@@ -6,7 +6,7 @@ Expressions are those of RE2, which take time linear in the length of a key what
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 from hansa import Invalid
 
@@ -20,15 +20,7 @@ MATCHER_MEMORY = 1024 * 1024
 Variant = Literal[
     "prefix", "suffix", "regex", "contains", "not_contains", "contains_all", "contains_any"
 ]
-VARIANTS: tuple[Variant, ...] = (
-    "prefix",
-    "suffix",
-    "regex",
-    "contains",
-    "not_contains",
-    "contains_all",
-    "contains_any",
-)
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
 Matches = Callable[[str], bool]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from hansa import Bus
 from hansa_redis.client import Client, open_client
+from hansa_redis.untyped import Script, ScriptArgument
 
 from . import scripts
 from .store import Bounds, CacheStatus, CacheStore, SetMode, Stored
@@ -20,10 +20,6 @@ AT_ONCE = 1000
 NEVER = -1
 
 
-class _Script(Protocol):
-    def __call__(self, *, keys: list[str], args: list[str | bytes | int]) -> object: ...
-
-
 class RedisCaches:
     """The client and the scripts that all caches of a worker share."""
 
@@ -31,13 +27,13 @@ class RedisCaches:
         self._bus = bus
         self.client: Client = open_client(address, "the Redis of the caches", timeout=TIMEOUT)
         register = self.client.register_script
-        self.write: _Script = register(scripts.WRITE)
-        self.read: _Script = register(scripts.READ)
-        self.expire: _Script = register(scripts.EXPIRE)
-        self.delete: _Script = register(scripts.DELETE)
-        self.sweep: _Script = register(scripts.SWEEP)
-        self.clear: _Script = register(scripts.CLEAR)
-        self.release: _Script = register(scripts.RELEASE)
+        self.write: Script = register(scripts.WRITE)
+        self.read: Script = register(scripts.READ)
+        self.expire: Script = register(scripts.EXPIRE)
+        self.delete: Script = register(scripts.DELETE)
+        self.sweep: Script = register(scripts.SWEEP)
+        self.clear: Script = register(scripts.CLEAR)
+        self.release: Script = register(scripts.RELEASE)
 
     def keys_of(self, name: str) -> list[str]:
         """Return the keys of a cache: values, times of expiry, times of use, counts, lives."""
@@ -61,14 +57,14 @@ class RedisStore(CacheStore):
     def write(self, key: str, value: bytes, seconds: float, bounds: Bounds, mode: SetMode) -> bool:
         """Keep a value."""
         limits = [bounds.max_items, bounds.max_bytes]
-        arguments: list[str | bytes | int] = [key, value, _ms(seconds), *limits, mode]
+        arguments: list[ScriptArgument] = [key, value, _ms(seconds), *limits, mode]
         return bool(self._shared.write(keys=self._keys, args=arguments))
 
     def read(self, keys: Sequence[str], *, extend: bool, count: bool) -> list[Stored | None]:
         """Return the entries of keys."""
         found: list[Stored | None] = []
         for part in _parts(keys):
-            arguments: list[str | bytes | int] = [int(extend), int(count), *part]
+            arguments: list[ScriptArgument] = [int(extend), int(count), *part]
             answer = self._shared.read(keys=self._keys, args=arguments)
             assert isinstance(answer, list)
             pairs = zip(answer[::2], answer[1::2], strict=True)

@@ -41,6 +41,18 @@ def read_json(given: str, option: str) -> object:
     return found
 
 
+def text_option(argument: str) -> click.Option:
+    """Return a new option `--text`, for a command whose argument is for `read_json_or_text`."""
+    return click.Option(["--text"], is_flag=True, help=f"{argument} is a text, and not JSON.")
+
+
+def read_json_or_text(given: str, argument: str, *, text: bool) -> object:
+    """Return what an argument gives: a text as it is, or the JSON that `read_json` reads; raises
+    what that does.
+    """
+    return given if text else read_json(given, f"{argument} (a text needs --text)")
+
+
 def _text(path: str) -> str:
     try:
         return Path(path).read_text()

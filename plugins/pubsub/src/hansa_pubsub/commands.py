@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 from hansa_cli import output
+from hansa_cli.arguments import read_json_or_text, text_option
 from hansa_cli.client import Client
 from hansa_cli.connection import command
 from hansa_cli.listing import given, paging, print_rest
@@ -47,16 +48,11 @@ def status(client: Client, as_json: bool) -> None:
         ["--priority"], type=click.IntRange(1, 9), help="Higher ones are delivered first."
     ),
     click.Option(["--expiration"], type=float, help="Seconds after which it expires."),
-    click.Option(["--text"], is_flag=True, help="DATA is a text, and not JSON."),
+    text_option("DATA"),
 )
 def publish(client: Client, as_json: bool, data: str, text: bool, **values: Any) -> None:
-    """Publish DATA, which is JSON, to TOPIC."""
-    parsed: object = data
-    if not text:
-        try:
-            parsed = json.loads(data)
-        except ValueError as error:
-            raise click.BadParameter(f"DATA is no JSON, use --text for a text: {error}") from None
+    """Publish DATA, which is JSON, to TOPIC; @FILE reads it from a file, - from standard input."""
+    parsed = read_json_or_text(data, "DATA", text=text)
     answer = client.call("admin.pubsub.publish", {**given(values), "data": parsed})
     if as_json:
         output.print_json(answer)

@@ -85,13 +85,18 @@ class Endpoints:
             mime_type = message.mime_type or "application/json"
         headers = {
             "Content-Type": mime_type,
-            "X-Hansa-Topic": message.topic.encode("ascii", "backslashreplace").decode(),
-            "X-Hansa-Message-Id": message.id.encode("ascii", "backslashreplace").decode(),
+            "X-Hansa-Topic": _header(message.topic),
+            "X-Hansa-Message-Id": _header(message.id),
         }
         answer = connection.request(config.method, body, headers=headers, cid=message.cid)
         if not answer.ok:
             outcome: Outcome = "reject" if answer.status in REJECTED else "retry"
             raise _undelivered(f"{config.outgoing} answered {answer.status}", outcome)
+
+
+def _header(text: str) -> str:
+    """Return a text as a header of HTTP has it: no line break, and nothing but ASCII."""
+    return text.encode("unicode_escape").decode()
 
 
 def _undelivered(cause: str, outcome: Outcome) -> Undelivered:

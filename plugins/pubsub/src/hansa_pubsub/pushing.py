@@ -74,7 +74,10 @@ class Pusher:
         deadline = time.monotonic() + grace
         while self._in_hand and time.monotonic() < deadline:
             time.sleep(0.02)
-            self._hold()
+            try:
+                self._hold()
+            except Exception as error:
+                self._tell(error)
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         if self._watch is not None:
@@ -91,9 +94,10 @@ class Pusher:
                 if self._pubsub.table.pushed():
                     self._begin_all()
                     self._pubsub.store.wait(WAIT)
-                    self._hold()
                 else:
-                    changed.wait(IDLE)
+                    # what is in hand must be held, though its subscription pushes no more
+                    changed.wait(WAIT if self._in_hand else IDLE)
+                self._hold()
                 self._sweep()
                 self._empty_dropped()
                 self._failing = False
@@ -243,10 +247,15 @@ class Pusher:
         self._insist(lambda: store.again(subscription, message.id, seconds, delivery.token))
 
     def _give_up(self, config: SubscriptionSettings, delivery: Delivery, cause: str) -> None:
-        """Put a message with the failed ones; while that cannot be done, it is tried again."""
+        """Put a message with the failed ones, unless another worker has taken it over; while that
+        cannot be done, it is tried again.
+        """
         message = delivery.message
         try:
-            self._pubsub.give_up(delivery.subscription, message, cause, delivery.token)
+            if self._pubsub.store.hold([delivery], self._lease):
+                self._pubsub.give_up(delivery.subscription, message, cause, delivery.token)
+            else:
+                log.warning("another worker has taken over %s, which failed: %s", message.id, cause)
         except HansaError as error:
             log.warning("%s cannot be put with the failed messages: %s", message.id, error)
             self._again(config, delivery)

@@ -189,13 +189,16 @@ HOLD = (
     _COMMON
     + """
 -- prefix, ms, (subscription, id, token) ...
+local held = 0
 for i = 3, #ARGV, 3 do
   local sub, id = ARGV[i], ARGV[i + 1]
   local has = redis.call('HGET', given(sub), id)
   if has and string.match(has, ' (.*)$') == ARGV[i + 2] then
     redis.call('ZADD', taken(sub), 'XX', now + ARGV[2], id)
+    held = held + 1
   end
 end
+return held
 """
 )
 

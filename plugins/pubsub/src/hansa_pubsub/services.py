@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from hansa import Model, NotFound, Undefined, fields, setting
 from hansa_admin.operation import Operation
 
-from .message import HIGHEST_PRIORITY, LOWEST_PRIORITY, Message
-from .publishing import PubSub
-from .settings import LONGEST_EXPIRY, LONGEST_NAME
+from .message import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY, Message
+from .publishing import LONGEST_ID, PubSub
+from .settings import LONGEST_EXPIRY
+from .table import KnownSubscription
 
 
 class AskedSubscription(Model):
@@ -30,7 +31,7 @@ class AskedPage(AskedSubscription):
 class AskedMessage(Model):
     """Which message is meant."""
 
-    id: Annotated[str, setting("Id of the message", min_length=1, max_length=LONGEST_NAME)]
+    id: Annotated[str, setting("Id of the message", min_length=1, max_length=LONGEST_ID)]
 
 
 class NewMessage(Model):
@@ -43,7 +44,7 @@ class NewMessage(Model):
         setting(
             "Priority; higher ones are delivered first", ge=LOWEST_PRIORITY, le=HIGHEST_PRIORITY
         ),
-    ] = 5
+    ] = DEFAULT_PRIORITY
     expiration: Annotated[
         Annotated[float, setting("Seconds", gt=0, le=LONGEST_EXPIRY)] | None,
         setting("Seconds after which it expires; without it, and at most, as the topic says"),
@@ -137,7 +138,8 @@ class PubSubStatus(Operation):
         table = pubsub.table
         counts = pubsub.store.counts()
         topics = [_topic(pubsub, name, counts) for name in sorted(table.topics)]
-        found = [_subscription(pubsub, name, counts) for name in sorted(table.subscriptions)]
+        subscriptions = sorted(table.subscriptions.values(), key=lambda one: one.name)
+        found = [_subscription(pubsub, known, counts) for known in subscriptions]
         return Status(topics=topics, subscriptions=found)
 
 
@@ -240,8 +242,11 @@ def _topic(pubsub: PubSub, name: str, counts: dict[str, int]) -> ListedTopic:
     )
 
 
-def _subscription(pubsub: PubSub, name: str, counts: dict[str, int]) -> ListedSubscription:
-    config = pubsub.subscription(name).config
+def _subscription(
+    pubsub: PubSub, known: KnownSubscription, counts: dict[str, int]
+) -> ListedSubscription:
+    # as it was found: one that is deleted meanwhile must not cost the others
+    name, config = known.name, known.config
     return ListedSubscription(
         name=name,
         topic=config.topic,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 from hansa import Bus, Conflict, TimedOut, Unavailable
 from hansa_redis.client import Client, open_client
+from hansa_redis.untyped import Script, ScriptArgument
 from redis.exceptions import RedisError
 
 from . import scripts
@@ -20,13 +21,8 @@ AT_ONCE = 500
 """Messages that one call of Redis is about, so that Redis soon answers others."""
 FAILURES = (RedisError, OSError, Unavailable, TimedOut)
 """What a call of Redis may fail with."""
-Argument = str | bytes | int
 PublishMode = Literal["new", "back"]
 """Whether a message is published, or comes back to a subscription after it failed."""
-
-
-class _Script(Protocol):
-    def __call__(self, *, keys: list[str], args: list[Argument]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +50,15 @@ class Store:
         self._prefix = bus.key("pubsub")
         self._messages = f"{self._prefix}:messages"
         register = self.redis.register_script
-        self._publish: _Script = register(scripts.PUBLISH)
-        self._take: _Script = register(scripts.TAKE)
-        self._settle: _Script = register(scripts.SETTLE)
-        self._again: _Script = register(scripts.AGAIN)
-        self._hold: _Script = register(scripts.HOLD)
-        self._ready: _Script = register(scripts.READY)
-        self._empty: _Script = register(scripts.EMPTY)
-        self._leave: _Script = register(scripts.LEAVE)
-        self._sweep: _Script = register(scripts.SWEEP)
+        self._publish: Script = register(scripts.PUBLISH)
+        self._take: Script = register(scripts.TAKE)
+        self._settle: Script = register(scripts.SETTLE)
+        self._again: Script = register(scripts.AGAIN)
+        self._hold: Script = register(scripts.HOLD)
+        self._ready: Script = register(scripts.READY)
+        self._empty: Script = register(scripts.EMPTY)
+        self._leave: Script = register(scripts.LEAVE)
+        self._sweep: Script = register(scripts.SWEEP)
 
     def publish(
         self,
@@ -78,7 +74,7 @@ class Store:
         there is not kept again, unless it comes `back` to a subscription that has it no more.
         Raises `Conflict` if another topic has one of this id.
         """
-        arguments: list[Argument] = [
+        arguments: list[ScriptArgument] = [
             message.id,
             raw,
             message.topic,
@@ -107,7 +103,14 @@ class Store:
         """Give messages out for a time, the first ones of those that nobody has, as many as may be
         given out at once.
         """
-        arguments: list[Argument] = [subscription, messages, bytes, at_once, _ms(seconds), token]
+        arguments: list[ScriptArgument] = [
+            subscription,
+            messages,
+            bytes,
+            at_once,
+            _ms(seconds),
+            token,
+        ]
         answer = self._run(self._take, arguments)
         assert isinstance(answer, list)
         rows = zip(answer[1::3], answer[2::3], strict=True)
@@ -136,17 +139,16 @@ class Store:
         raw = self.redis.execute_command("HGET", self._messages, id)
         return None if raw is None else decoded(raw)
 
-    def hold(self, deliveries: Iterable[Delivery], seconds: float) -> None:
-        """Keep messages for some more time."""
-        arguments: list[Argument] = [_ms(seconds)]
+    def hold(self, deliveries: Iterable[Delivery], seconds: float) -> int:
+        """Keep messages for some more time; returns how many are still given out by their token."""
+        arguments: list[ScriptArgument] = [_ms(seconds)]
         for one in deliveries:
             arguments += [one.subscription, one.message.id, one.token]
-        if len(arguments) > 1:
-            self._run(self._hold, arguments)
+        return self._number(self._hold, arguments) if len(arguments) > 1 else 0
 
     def ready(self, subscriptions: Sequence[tuple[str, int]]) -> list[int]:
         """Return how many messages could be given out, for each name and number at the same time."""
-        arguments: list[Argument] = []
+        arguments: list[ScriptArgument] = []
         for name, at_once in subscriptions:
             arguments += [name, at_once]
         answer = self._run(self._ready, arguments)
@@ -231,10 +233,10 @@ class Store:
         """Close the connections."""
         self.redis.close()
 
-    def _run(self, script: _Script, arguments: list[Argument]) -> object:
+    def _run(self, script: Script, arguments: list[ScriptArgument]) -> object:
         return script(keys=[self._messages], args=[self._prefix, *arguments])
 
-    def _number(self, script: _Script, arguments: list[Argument]) -> int:
+    def _number(self, script: Script, arguments: list[ScriptArgument]) -> int:
         answer = self._run(script, arguments)
         assert isinstance(answer, int)
         return answer
