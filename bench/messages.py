@@ -98,7 +98,7 @@ def compared(
     ours: Callable[[], Taken],
     theirs: Callable[[], Taken],
     *,
-    bound: float = 0.8,
+    bound: float | None = 0.8,
     pairs: int = 15,
     note: str = "messages/s",
 ) -> Iterator[Figure]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from hansa import Request, Response
@@ -18,6 +19,7 @@ from hansa_connect.event_loop import EventLoop
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.inbox import answer
 from hansa_websocket.outgoing import WebSocketOutgoing
+from websockets.asyncio.client import connect as connect_in_loop
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection as BlockingConnection, serve as serve_blocking
@@ -46,18 +48,56 @@ def websocket(folder: Path) -> Iterator[Figure]:
     with bare_peer() as port:
         url = f"ws://127.0.0.1:{port}/"
         with started(made(WebSocketOutgoing, url=url)) as outgoing:
+            with asking_in_loop(url) as ask:
+                yield from compared(
+                    "WebSocket: ask with 200 bytes, one after another, with a deadline for the whole call",
+                    "websockets.asyncio, called from a thread",
+                    lambda: repeated(lambda: outgoing.ask(BODY), CALLS),
+                    lambda: repeated(ask, CALLS),
+                )
+            # no deadline for sending, which the blocking client does not have, and for one thread only
             with connect(url, proxy=None, compression=None) as client:
 
-                def ask() -> object:
+                def ask_blocking() -> object:
                     client.send(BODY)
-                    return client.recv()
+                    return client.recv(timeout=10)
 
                 yield from compared(
                     "WebSocket: ask with 200 bytes, one after another",
                     "websockets.sync",
                     lambda: repeated(lambda: outgoing.ask(BODY), CALLS),
-                    lambda: repeated(ask, CALLS),
+                    lambda: repeated(ask_blocking, CALLS),
+                    bound=None,
                 )
+
+
+@contextmanager
+def asking_in_loop(url: str) -> Iterator[Callable[[], object]]:
+    """A bare client that services, which run in threads, may call, and whose deadline holds for all."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    async def start() -> Any:
+        return await connect_in_loop(url, proxy=None, compression=None), asyncio.Lock()
+
+    client, turns = run(start())
+
+    async def ask() -> object:
+        async with asyncio.timeout(10), turns:
+            await client.send(BODY)
+            return await client.recv()
+
+    try:
+        yield lambda: run(ask())
+    finally:
+        run(client.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 def echo(request: Request) -> Response:

@@ -181,6 +181,30 @@ def test_one_that_does_not_let_itself_be_cancelled_is_named(monkeypatch, caplog)
     wait_until(lambda: not threads(), 5)
 
 
+def test_what_is_called_soon_runs_in_the_loop_and_its_fault_is_reported(loop, faults):
+    called: list[object] = []
+    error = ValueError("x")
+
+    def call(argument: object) -> None:
+        called.append((argument, threading.current_thread().name))
+        raise error
+
+    loop.soon(call, 7)
+    wait_until(lambda: faults == [error])
+    assert called == [(7, "event loop of outgoing test 't'")]
+
+
+def test_what_was_to_be_called_soon_is_called_though_it_stops(loop):
+    called: list[int] = []
+    loop.soon(time.sleep, 0.1)  # it is busy until it is stopped
+    for number in range(10):
+        loop.soon(called.append, number)
+    loop.stop()
+    assert called == list(range(10))
+    with pytest.raises(Unavailable, match="is not running"):
+        loop.soon(called.append, 10)
+
+
 def test_a_call_from_the_loop_itself_would_wait_for_ever(loop):
     async def call() -> None:
         loop.run(asyncio.sleep(0), 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,11 +14,10 @@ from hansa_devkit.harness.waiting import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from plugins.websocket.tests.support import Peer, client
+from tests.chromium import launched, needs_chromium
 
 pytestmark = pytest.mark.evidence("real_server", "kills")
 README = Path(__file__).parents[1] / "README.md"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SERVICES = """
 import os
 
@@ -99,31 +97,25 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@needs_chromium
 def test_the_example_works_in_a_browser(start_server, page):
-    from playwright.sync_api import sync_playwright
-
     origin, tell = page
     server, port = started(start_server, origin)
     tell(f"ws://127.0.0.1:{port}/chat?key=a-long-secret-key")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        try:
-            shown = browser.new_page()
-            shown.goto(origin)
-            with client(port, "/chat?key=a-long-secret-key") as other:
-                other.send("kitchen")
+    with launched() as browser:
+        shown = browser.new_page()
+        shown.goto(origin)
+        with client(port, "/chat?key=a-long-secret-key") as other:
+            other.send("kitchen")
 
-                def heard():
-                    other.send("kitchen die Suppe ist fertig für alle")
-                    return "die Suppe ist fertig für alle" in shown.evaluate("heard")
+            def heard():
+                other.send("kitchen die Suppe ist fertig für alle")
+                return "die Suppe ist fertig für alle" in shown.evaluate("heard")
 
-                wait_until(heard, 20)
-            stranger = browser.new_page()
-            stranger.goto(origin.replace("127.0.0.1", "localhost"))
-            wait_until(lambda: stranger.evaluate("heard") == ["closed 1006"], 10)
-        finally:
-            browser.close()
+            wait_until(heard, 20)
+        stranger = browser.new_page()
+        stranger.goto(origin.replace("127.0.0.1", "localhost"))
+        wait_until(lambda: stranger.evaluate("heard") == ["closed 1006"], 10)
     assert "a-long-secret-key" not in server.log()
 
 

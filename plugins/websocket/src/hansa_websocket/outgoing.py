@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
-from hansa import Invalid, Outgoing
+from hansa import Invalid, Outgoing, TimedOut, Unavailable
 
 from .connecting import Connecting, closed
+from .questions import Message, Question, Questions
 from .settings import SendingSettings
 
 ResultT = TypeVar("ResultT")
@@ -27,8 +29,7 @@ class WebSocketOutgoing(Connecting[SendingSettings], Outgoing[SendingSettings]):
 
     def start(self) -> None:
         """Connect; raises what is wrong."""
-        self._answer: asyncio.Future[str | bytes] | None = None
-        self._turns = asyncio.Lock()
+        self._questions = Questions(self._send_now)
         self.connect()
         self.loop.spawn(self._read(), "reader")
 
@@ -37,7 +38,7 @@ class WebSocketOutgoing(Connecting[SendingSettings], Outgoing[SendingSettings]):
         self._stopping = True
         self.disconnect()
 
-    def send(self, message: str | bytes, timeout: float = 0) -> None:
+    def send(self, message: Message, timeout: float = 0) -> None:
         """Send a message; it is with the operating system when this returns.
 
         `timeout` is that of the settings if it is not given, in seconds. Raises `Invalid` for what
@@ -48,15 +49,23 @@ class WebSocketOutgoing(Connecting[SendingSettings], Outgoing[SendingSettings]):
         with self.observed():
             self._run(self._send(message), timeout)
 
-    def ask(self, message: str | bytes, timeout: float = 0) -> str | bytes:
+    def ask(self, message: Message, timeout: float = 0) -> Message:
         """Send a message, and return the next one that comes: for servers that answer in order.
 
         Calls take turns. After `TimedOut` the connection is replaced, since the answer may still
         come and would be taken for the next one. Raises what `send` raises, too.
         """
         _check(message)
+        seconds = timeout or self.config.timeout
+        question = Question(message)
         with self.observed():
-            return self._run(self._ask(message), timeout)
+            self.loop.soon(self._questions.ask, question)
+            if not question.wait(seconds):
+                with contextlib.suppress(Unavailable):  # the loop has ended meanwhile
+                    self.loop.soon(self._give_up, question)
+                limit = f"within {seconds:g} s, the limit that the setting timeout sets"
+                raise TimedOut(f"{self.loop.what}: no answer {limit}")
+            return question.result()
 
     def _run(self, work: Coroutine[Any, Any, ResultT], timeout: float) -> ResultT:
         from websockets.exceptions import ConnectionClosed
@@ -68,35 +77,40 @@ class WebSocketOutgoing(Connecting[SendingSettings], Outgoing[SendingSettings]):
 
     # -- in the loop -------------------------------------------------------------------------------
 
-    async def _send(self, message: str | bytes) -> None:
+    async def _send(self, message: Message) -> None:
         await self.connection.send(message)
 
-    async def _ask(self, message: str | bytes) -> str | bytes:
-        async with self._turns:
-            answer = asyncio.get_running_loop().create_future()
-            self._answer = answer
-            try:
-                await self.connection.send(message)
-                found: str | bytes = await answer
-                return found
-            except asyncio.CancelledError:
-                self.connection.transport.abort()
-                raise
-            finally:
-                self._answer = None
+    def _send_now(self, message: Message) -> None:
+        """Send without waiting until the server reads, which its answer shows."""
+        from websockets.asyncio.server import broadcast
+        from websockets.protocol import State
+
+        connection = self.connection
+        if connection.state is not State.OPEN:
+            raise closed(ConnectionError("it is being closed"))
+        try:
+            broadcast([connection], message, raise_exceptions=True)
+        except ExceptionGroup as error:
+            raise closed(error) from error
+
+    def _give_up(self, question: Question) -> None:
+        if self._questions.give_up(question):
+            # the answer may still come, and would be taken for the next one
+            fault = "the connection is replaced, since an answer did not come in time"
+            self._questions.end(partial(Unavailable, fault))
+            self.connection.transport.abort()
 
     async def _read(self) -> None:
         from websockets.exceptions import ConnectionClosed
 
+        error: Exception = ConnectionError("normally")
         try:
             async for message in self.connection:
-                if self._answer is not None and not self._answer.done():
-                    self._answer.set_result(message)
-            error: Exception = ConnectionError("normally")
+                self._questions.answer(message)
         except ConnectionClosed as lost:
             error = lost
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(closed(error))
+        finally:
+            self._questions.end(partial(closed, error))
         if not self._stopping:
             raise closed(error)
 
