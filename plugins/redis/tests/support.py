@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
+from typing import Any
 
 from hansa import load
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.engine import Valkey
 from hansa_redis.outgoing import RedisConfig, RedisOutgoing
+from hansa_redis.pools import LastGivenBack
 
 
 def launch(engine: Valkey) -> subprocess.Popen:
@@ -39,6 +42,19 @@ def outgoing(address: str = "", name: str = "cache", own: str = "", **settings) 
     return RedisOutgoing(
         name, load(RedisConfig, {"address": address, **settings} if address else settings), server
     )
+
+
+def close_last(pool: LastGivenBack) -> None:
+    """Have Redis close the connection that a pool hands out next, and wait for its end."""
+    connection: Any = pool.get_connection()
+    connection.send_command("CLIENT", "ID")
+    mine = connection.read_response()
+    connection.send_command("CLIENT", "KILL", "ID", mine, "SKIPME", "no")
+    assert connection.read_response() == 1
+    # it answers first and closes then: until the end is here, the connection is a good one
+    closed, _, _ = select.select([connection._sock], [], [], 30)
+    assert closed
+    pool.release(connection)
 
 
 @contextmanager

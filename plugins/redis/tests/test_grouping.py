@@ -11,7 +11,10 @@ from hansa import deadline
 from hansa_devkit.harness.waiting import wait_until
 from hansa_redis.bus import open_redis
 from hansa_redis.grouping import CommandGroups
+from hansa_redis.pools import LastGivenBack
 from redis import Redis, exceptions
+
+from plugins.redis.tests.support import close_last
 
 THREADS = 16
 
@@ -78,12 +81,12 @@ def test_an_error_is_that_of_its_command_alone(client: Redis, pool: ThreadPoolEx
 def test_a_connection_that_was_closed_is_replaced(client: Redis, pool: ThreadPoolExecutor):
     groups = CommandGroups(client)
     mine = groups.execute("CLIENT", "ID")
-    with Redis.from_pool(client.connection_pool) as other:
-        busy = other.connection_pool.get_connection()
-        busy.send_command("CLIENT", "KILL", "ID", mine)
-        busy.read_response()
+    connections = client.connection_pool
+    assert isinstance(connections, LastGivenBack)
+    close_last(connections)
     begun = held(groups, lambda: [pool.submit(groups.execute, "ECHO", "a") for _ in range(5)])
     assert [one.result(10) for one in begun] == ["a"] * 5
+    assert groups.execute("CLIENT", "ID") != mine
 
 
 def test_a_thread_whose_deadline_passes_leaves_the_others(client: Redis, pool: ThreadPoolExecutor):

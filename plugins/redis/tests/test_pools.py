@@ -10,6 +10,8 @@ import pytest
 from hansa_redis.client import Client, open_client
 from hansa_redis.pools import Pool
 
+from plugins.redis.tests.support import close_last
+
 
 @pytest.fixture
 def client(address: str) -> Client:
@@ -26,10 +28,7 @@ def pool(client: Client) -> Pool:
 def test_a_connection_that_redis_has_closed_is_connected_anew(client: Client, pool: Pool):
     mine = client.client_id()
     assert client.client_id() == mine, "the same connection"
-    connection: Any = pool.get_connection()
-    connection.send_command("CLIENT", "KILL", "ID", mine, "SKIPME", "no")
-    connection.read_response()
-    pool.release(connection)
+    close_last(pool)
     assert client.client_id() != mine
     assert client.ping()
 
