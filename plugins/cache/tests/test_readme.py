@@ -16,10 +16,8 @@ pytestmark = pytest.mark.evidence("real_server")
 
 def test_the_example_works(start_server: Callable[..., RunningServer]):
     example = ReadmeExample(Path(__file__).parents[1])
-    config = example.files["config.toml"]
-    server = start_server(config, start=False, workers=1, plugins=["cache", "redis"])
-    example.write(server.folder)
-    server.start()
+    plugins = ["cache", "redis"]
+    server = start_server(example.config, files=example.files, workers=1, plugins=plugins)
     for currency in ("USD", "USD", "EUR"):
         answer = server.get(f"/rates/{currency}")
         assert answer.json() == {"currency": currency, "rate": "1.22"}

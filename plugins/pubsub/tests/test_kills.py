@@ -52,9 +52,8 @@ class Write(Service):
 @pytest.mark.proves("publish and subscribe", "guarantee", "at least once")
 def test_killed_workers_lose_no_message_and_keep_the_order(start_server: Any, tmp_path: Path):
     file = tmp_path / "numbers"
-    server = start_server(CONFIG, start=False, workers=2, plugins=["pubsub", "queue", "redis"])
-    (server.folder / "work.py").write_text(SOURCE.format(file=file))
-    server.start()
+    files = {"work.py": SOURCE.format(file=file)}
+    server = start_server(CONFIG, files=files, workers=2, plugins=["pubsub", "queue", "redis"])
 
     def lines() -> list[tuple[int, int]]:
         if not file.exists():

@@ -18,9 +18,7 @@ pytestmark = pytest.mark.evidence("real_server")
 def test_the_example_works(start_server: Callable[..., RunningServer]):
     example = ReadmeExample(Path(__file__).parents[1])
     plugins = ["pubsub", "queue", "redis", "http", "json"]
-    server = start_server(example.files["config.toml"], start=False, workers=1, plugins=plugins)
-    example.write(server.folder)
-    server.start()
+    server = start_server(example.config, files=example.files, workers=1, plugins=plugins)
     first = server.post("/order", {"item": 1}).json()["id"]
     wait_until(lambda: f"{first} of orders.new: {{'item': 1}}" in server.log(), 30, server.log)
     publish, status, list_, pause = example.commands

@@ -156,10 +156,8 @@ class Leave(Service):
 @pytest.fixture(scope="module")
 def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
     plugins = ["pubsub", "queue", "redis", "roles", "security", "http", "json"]
-    server = start_shared_server(CONFIG, start=False, workers=2, port=PORT, plugins=plugins)
-    (server.folder / "orders.py").write_text(SOURCE)
-    server.start()
-    return server
+    files = {"orders.py": SOURCE}
+    return start_shared_server(CONFIG, files=files, workers=2, port=PORT, plugins=plugins)
 
 
 def invoked(server: RunningServer, service: str, payload: object = None) -> Any:

@@ -101,10 +101,8 @@ class Publish(Service):
 @pytest.fixture(scope="module")
 def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
     plugins = ["pubsub", "queue", "redis", "security", "http", "json", "zato"]
-    server = start_shared_server(CONFIG, start=False, workers=2, plugins=plugins)
-    (server.folder / "dialect.py").write_text(SOURCE)
-    server.start()
-    return server
+    files = {"dialect.py": SOURCE}
+    return start_shared_server(CONFIG, files=files, workers=2, plugins=plugins)
 
 
 def invoked(server: RunningServer, service: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from hansa import Bus
 from hansa_redis.client import Client, open_client
-from hansa_redis.untyped import Script, ScriptArgument
+from hansa_redis.untyped import Script, ScriptArgument, text_of
 
 from . import scripts
 from .store import Bounds, CacheStatus, CacheStore, SetMode, Stored
@@ -95,7 +95,7 @@ class RedisStore(CacheStore):
             command = ("ZSCAN", self._keys[2], cursor, "COUNT", AT_ONCE)
             cursor, rows = self._shared.client.execute_command(*command)
             cursor = int(cursor)
-            names = {_text(row[0] if isinstance(row, tuple) else row) for row in _members(rows)}
+            names = {text_of(row[0] if isinstance(row, tuple) else row) for row in _members(rows)}
             yield sorted(names - seen)
             seen |= names
             if cursor == 0:
@@ -148,10 +148,6 @@ def _members(rows: object) -> list[object]:
     """
     assert isinstance(rows, list)
     return rows if rows and isinstance(rows[0], tuple) else rows[::2]
-
-
-def _text(name: object) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
 
 
 def _stored(value: bytes | None, ends: int) -> Stored | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from hansa import Model, NotFound, Undefined, fields, setting
+from hansa import Model, NotFound, Server, Undefined, fields, setting
 from hansa_admin.operation import Operation
 
 from .message import DEFAULT_PRIORITY, HIGHEST_PRIORITY, LOWEST_PRIORITY, Message
@@ -180,8 +180,7 @@ class PubSubList(Operation):
     def handle(self) -> Messages:
         """Return a page; raises `NotFound`."""
         asked: AskedPage = self.request.input
-        pubsub = self.server.resource(PubSub)
-        pubsub.subscription(asked.subscription)
+        pubsub = _pubsub_with(self.server, asked.subscription)
         found = pubsub.store.browse(asked.subscription, asked.offset, asked.limit)
         items = [_listed(message) for message in found]
         return Messages(items=items, total=pubsub.waiting(asked.subscription))
@@ -216,9 +215,15 @@ class PubSubClear(Operation):
     def handle(self) -> Cleared:
         """Delete them; raises `NotFound`."""
         asked: AskedSubscription = self.request.input
-        pubsub = self.server.resource(PubSub)
-        pubsub.subscription(asked.subscription)
+        pubsub = _pubsub_with(self.server, asked.subscription)
         return Cleared(deleted=pubsub.store.empty(asked.subscription))
+
+
+def _pubsub_with(server: Server, subscription: str) -> PubSub:
+    """Return publish and subscribe, which know a subscription; raises what `subscription` does."""
+    pubsub = server.resource(PubSub)
+    pubsub.subscription(subscription)
+    return pubsub
 
 
 def _known(message: Message) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from hansa import Bus, Conflict, TimedOut, Unavailable
 from hansa_redis.client import Client, open_client
-from hansa_redis.untyped import Script, ScriptArgument
+from hansa_redis.untyped import Script, ScriptArgument, text_of
 from redis.exceptions import RedisError
 
 from . import scripts
@@ -220,7 +220,7 @@ class Store:
             rows = (
                 flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
             )
-            found |= {_text(key): int(value) for key, value in rows}
+            found |= {text_of(key): int(value) for key, value in rows}
         return found
 
     def forget_counts(self, subscription: str) -> None:
@@ -244,7 +244,3 @@ class Store:
 
 def _ms(seconds: float) -> int:
     return max(0, int(seconds * 1000))
-
-
-def _text(name: object) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)

@@ -15,6 +15,11 @@ ScriptArgument: TypeAlias = str | bytes | int
 """What a script is given besides its keys."""
 
 
+def text_of(name: object) -> str:
+    """Return a name that a client for bytes has answered, as text."""
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
 class Script(Protocol):
     """A script that a client has registered, as it is called; what it answers is for the caller to
     check.

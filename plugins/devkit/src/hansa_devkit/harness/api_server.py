@@ -9,8 +9,9 @@ import http.client
 import json
 import subprocess
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -140,13 +141,21 @@ def servers(folder: Path) -> Iterator[Callable[..., RunningServer]]:
     block.
 
     The function takes what `RunningServer` takes after the folder, and `start=False` for one that
-    is not to be started.
+    is not to be started; `files` are texts that its folder has from the beginning, by their names.
     """
     made: list[RunningServer] = []
 
-    def make(config: str = "", *, start: bool = True, **options: Any) -> RunningServer:
+    def make(
+        config: str = "",
+        *,
+        start: bool = True,
+        files: Mapping[str, str] = MappingProxyType({}),
+        **options: Any,
+    ) -> RunningServer:
         server = RunningServer(folder / f"server{len(made) + 1}", config, **options)
         made.append(server)
+        for name, text in files.items():
+            (server.folder / name).write_text(text)
         return server.start() if start else server
 
     try:

@@ -13,18 +13,13 @@ _COMMANDS = re.compile(r"<!-- run -->\n```sh\n(.*?)```", re.S)
 
 
 class ReadmeExample:
-    """What the README of the plugin in a folder says is to be run: `files` by name, and `commands`
-    as arguments of `hansa`.
+    """What the README of the plugin in a folder says is to be run: its `config`, which is
+    config.toml, the other `files` by name, and `commands` as arguments of `hansa`.
     """
 
     def __init__(self, folder: Path) -> None:
         text = (folder / "README.md").read_text()
         self.files: dict[str, str] = dict(_FILE.findall(text))
+        self.config = self.files.pop("config.toml")
         lines = "".join(_COMMANDS.findall(text)).splitlines()
         self.commands = [shlex.split(line)[1:] for line in lines]
-
-    def write(self, folder: Path) -> None:
-        """Write its files, but for config.toml, into the folder of a server."""
-        for name, text in self.files.items():
-            if name != "config.toml":
-                (folder / name).write_text(text)
