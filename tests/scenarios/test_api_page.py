@@ -4,21 +4,10 @@ description is valid OpenAPI.
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from openapi_spec_validator import validate
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.chromium import launched, needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -52,32 +41,24 @@ def test_the_description_is_valid_and_complete(server, description):
     assert "admin.channel.http.create" in described
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@needs_chromium
 def test_the_page_shows_every_service_and_asks_nobody_else(server, description):
-    from playwright.sync_api import sync_playwright
-
     asked: list[str] = []
     errors: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        try:
-            context = browser.new_context(
-                http_credentials={"username": "admin", "password": server.password}
-            )
-            page = context.new_page()
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.goto(f"{server.url}/hansa/api/docs")
-            page.locator(".opblock-tag").first.wait_for(timeout=30_000)
-            # all at once: after each single click the browser would draw everything anew
-            page.locator(".opblock-tag").evaluate_all(
-                "groups => groups.forEach(one => one.click())"
-            )
-            summaries = page.locator(".opblock-summary-path")
-            summaries.nth(len(description["paths"]) - 1).wait_for(timeout=30_000)
-            shown = page.locator(".swagger-ui").inner_text().replace("\u200b", "")
-        finally:
-            browser.close()
+    with launched() as browser:
+        context = browser.new_context(
+            http_credentials={"username": "admin", "password": server.password}
+        )
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{server.url}/hansa/api/docs")
+        page.locator(".opblock-tag").first.wait_for(timeout=30_000)
+        # all at once: after each single click the browser would draw everything anew
+        page.locator(".opblock-tag").evaluate_all("groups => groups.forEach(one => one.click())")
+        summaries = page.locator(".opblock-summary-path")
+        summaries.nth(len(description["paths"]) - 1).wait_for(timeout=30_000)
+        shown = page.locator(".swagger-ui").inner_text().replace("\u200b", "")
     assert not errors
     foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
     assert not foreign

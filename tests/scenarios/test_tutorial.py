@@ -16,10 +16,10 @@ import zmq
 from hansa_devkit.harness.api_server import all_but
 from hansa_devkit.harness.server import BIN
 from hansa_devkit.servers_redis import Valkey
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page
 
 from plugins.quickstart.tests.conftest import Cluster
-from tests.web.conftest import CHROMIUM, QUIET
+from tests.chromium import CHROMIUM, launched
 
 BLOCK = re.compile(r"<!-- browser: ([^\n]*) -->|<!-- run(?:: ([^\n]*))? -->\n```sh\n(.*?)```", re.S)
 PLUGINS = ("loadbalancer", "pickup", "quickstart", "redis", "roles", "web", "xml", "zato", "zeromq")
@@ -49,11 +49,9 @@ def fraud_detection():
 def chromium():
     """A browser."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        pytest.skip("no Chromium here: apt-get install chromium-headless-shell")
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Reader:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +11,14 @@ import pytest
 import requests
 from hansa_devkit.harness.waiting import wait_until
 from hansa_web.api import JsonObject
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from plugins.quickstart.tests.conftest import Cluster
+from tests.chromium import CHROMIUM, launched
 from tests.parallel import Shared
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--no-first-run",
-    "--font-render-hinting=none",
-    "--disable-lcd-text",
-]
+SAME_EVERYWHERE = ("--font-render-hinting=none", "--disable-lcd-text")
+"""Options that have texts drawn the same way on every machine."""
 SECTIONS = """
 [cluster]
 label = "Warehouse"
@@ -166,11 +159,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, of_unit: Shared) -> Site:
 def chromium() -> Iterator[Browser]:
     """A browser for all tests of a module."""
     if CHROMIUM is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        pytest.skip("no Chromium here: apt-get install chromium-headless-shell")
+    with launched(*SAME_EVERYWHERE) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from tests.chromium import launched, needs_chromium
+
 if TYPE_CHECKING:
     from plugins.admin.tests.conftest import Server
-
-CHROMIUM = shutil.which("chromium")
 
 
 @pytest.fixture
@@ -154,46 +153,31 @@ def test_the_page_is_served_with_a_policy(server: Server) -> None:
         assert server.http(f"/hansa/api/docs/{wrong}").status in (400, 404)
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+@needs_chromium
 def test_a_browser_shows_it_without_a_foreign_request(server: Server, document: Any) -> None:
-    from playwright.sync_api import sync_playwright
-
     asked: list[str] = []
     complaints: list[str] = []
-    quiet = [
-        "--no-sandbox",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-quic",
-    ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        try:
-            context = browser.new_context(
-                http_credentials={"username": "admin", "password": server.password}
-            )
-            page = context.new_page()
-            page.on("request", lambda request: asked.append(request.url))
-            page.on(
-                "console",
-                lambda message: (
-                    complaints.append(message.text) if message.type == "error" else None
-                ),
-            )
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.goto(server.url + "/hansa/api/docs")
-            page.get_by_text("channel.http", exact=True).first.click(timeout=20_000)
-            shown = page.get_by_text("/hansa/api/admin.channel.http.create", exact=False).first
-            shown.click(timeout=10_000)
-            page.get_by_role("button", name="Try it out").first.click(timeout=10_000)
-            body = page.locator("textarea").first
-            body.fill('{"name": "from-the-page", "url_path": "/page", "service": "rates.plain"}')
-            with page.expect_response(re.compile("admin.channel.http.create")) as response:
-                page.get_by_role("button", name="Execute").first.click(timeout=10_000)
-            assert response.value.status == 200, response.value.text()
-        finally:
-            browser.close()
+    with launched() as browser:
+        context = browser.new_context(
+            http_credentials={"username": "admin", "password": server.password}
+        )
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(server.url + "/hansa/api/docs")
+        page.get_by_text("channel.http", exact=True).first.click(timeout=20_000)
+        shown = page.get_by_text("/hansa/api/admin.channel.http.create", exact=False).first
+        shown.click(timeout=10_000)
+        page.get_by_role("button", name="Try it out").first.click(timeout=10_000)
+        body = page.locator("textarea").first
+        body.fill('{"name": "from-the-page", "url_path": "/page", "service": "rates.plain"}')
+        with page.expect_response(re.compile("admin.channel.http.create")) as response:
+            page.get_by_role("button", name="Execute").first.click(timeout=10_000)
+        assert response.value.status == 200, response.value.text()
     assert complaints == []
     assert asked
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []

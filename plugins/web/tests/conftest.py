@@ -20,8 +20,9 @@ from hansa_web.connection import Destination
 from hansa_web.settings import WebSection
 from playwright.sync_api import Browser as Chromium
 
-from plugins.web.tests.real_browser import Listening, launched, listening
+from plugins.web.tests.real_browser import Listening, listening
 from plugins.web.tests.shown import addresses
+from tests.chromium import launched
 from tests.parallel import Shared
 
 CLUSTER = "tests"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Thread
@@ -15,10 +14,7 @@ from hansa_web.connection import Destination
 from hansa_web.listener import WebServer
 from hansa_web.process import listen
 from hansa_web.settings import WebSection
-from playwright.sync_api import Browser, Page, sync_playwright
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+from playwright.sync_api import Page
 
 
 @dataclass(frozen=True)
@@ -42,15 +38,6 @@ def listening(server_url: str) -> Iterator[Listening]:
         yield Listening(f"http://{address}", api)
     finally:
         web.close()
-
-
-@contextlib.contextmanager
-def launched() -> Iterator[Browser]:
-    """Run Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 def log_in(page: Page, url: str, password: str) -> None:

@@ -109,6 +109,7 @@ def addresses(server: RunningServer) -> list[str]:
         "id": failed,
     }
     particular = {
+        "/pubsub/{name}": "/pubsub/shown",
         "/statistics/course": "/statistics/course?name=shown.load",
         "/find": "/find?q=http",
         "/failed/replay": "/failed/replay?service=shown.weigh",
@@ -149,7 +150,9 @@ def _failed_messages(server: RunningServer) -> tuple[str, str, str]:
 
 
 def _defined(server: RunningServer) -> int:
-    """Make a channel, a job, a value of a dictionary and a translation; returns the revision."""
+    """Make a channel, a job, a value of a dictionary, a translation and a message that is subscribed
+    to; returns the revision.
+    """
     server.api(
         "admin.channel.schedule.create",
         name="shown",
@@ -159,6 +162,9 @@ def _defined(server: RunningServer) -> int:
     )
     for system, value in (("crm", "EUR"), ("books", "978")):
         server.api("admin.dictionary.create", system=system, key="currency", value=value)
+    server.api("admin.topic.create", name="shown", topic="shown")
+    server.api("admin.subscription.create", name="shown", topic="shown")
+    server.api("admin.pubsub.publish", topic="shown", data=1)
     settings = {"url_path": "/shown", "service": "shown.load", "security": "admin"}
     made = server.api("admin.channel.http.create", name="shown", **settings)
     return int(made["revision"])

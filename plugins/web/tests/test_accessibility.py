@@ -15,7 +15,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from hansa_devkit.harness.api_server import RunningServer
 from playwright.sync_api import Browser, Page
 
-from plugins.web.tests.real_browser import CHROMIUM, Listening, log_in
+from plugins.web.tests.real_browser import Listening, log_in
 from plugins.web.tests.shown import (
     EMPTY,
     FAULTY,
@@ -24,6 +24,7 @@ from plugins.web.tests.shown import (
     Refusing,
     leave_unanswered,
 )
+from tests.chromium import needs_chromium
 
 HEIGHT = 600
 """Of a screen on which the buttons below a form cover none of its fields."""
@@ -155,9 +156,7 @@ REFUSAL = re.compile(r"admin\.\S+ failed")
 """What a panel says in the place of an answer that is refused."""
 MOST_STOPS = 250
 """Presses of Tab after which a page has a trap."""
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 
 @contextlib.contextmanager

@@ -7,7 +7,8 @@ from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.waiting import wait_until
 from playwright.sync_api import Browser, Route
 
-from plugins.web.tests.real_browser import CHROMIUM, log_in
+from plugins.web.tests.real_browser import log_in
+from tests.chromium import needs_chromium
 
 KEYED = """
 from hansa import Service
@@ -23,9 +24,7 @@ class Load(Service):
         for number in range(3):
             self.server.invoke_async("keyed.fail", {"n": number}, max_attempts=1)
 """
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
-)
+pytestmark = needs_chromium
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])

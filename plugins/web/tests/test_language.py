@@ -31,8 +31,9 @@ from playwright.sync_api import Browser as Chromium
 
 from plugins.web.tests.conftest import CLUSTER, Browser
 from plugins.web.tests.marked import marked_texts, unmarked
-from plugins.web.tests.real_browser import CHROMIUM, Listening, log_in
+from plugins.web.tests.real_browser import Listening, log_in
 from plugins.web.tests.shown import EMPTY
+from tests.chromium import needs_chromium
 from tools.catalogues import LOCALES, TEMPLATE, extracted, written
 
 TAG = re.compile(r"<[^>]*>")
@@ -257,7 +258,7 @@ def test_every_text_on_every_page_is_marked(
     assert "\n".join(found) == ""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@needs_chromium
 def test_no_page_scrolls_sideways_with_longer_texts(
     chromium: Chromium, web: Listening, server: RunningServer, shown: list[str]
 ) -> None:
