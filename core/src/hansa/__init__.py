@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         current_trace as current_trace,
         trace_headers as trace_headers,
     )
+    from .contract.worker_answer import WorkerAnswer as WorkerAnswer
     from .definitions.references import references as references
     from .foundation.backoff import Restarts as Restarts, backoff_delay as backoff_delay
     from .foundation.deadline import (
@@ -252,6 +253,7 @@ _PUBLIC = {
         "current_trace",
         "trace_headers",
     ),
+    "contract.worker_answer": ("WorkerAnswer",),
     "definitions.references": ("references",),
     "foundation.backoff": (
         "Restarts",

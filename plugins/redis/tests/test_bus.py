@@ -11,6 +11,7 @@ import time
 import uuid
 
 import pytest
+from hansa import Unavailable
 from hansa.cluster import leases as cluster
 from hansa.cluster.leases import Leases
 from hansa_devkit.harness.waiting import wait_until
@@ -108,6 +109,36 @@ class TestLeases:
             leases.stop()
             end(process)
             engine.close()
+
+
+class TestMail:
+    def test_it_is_taken_once_in_its_order(self, bus):
+        bus.post("a", "ä".encode(), 5)
+        bus.post("a", b"2", 0.1)
+        bus.post("b", b"3", 5)
+        assert bus.collect("a", 0) == ["ä".encode(), b"2"]
+        assert bus.collect("a", 0.01) == []
+        assert bus.collect("b", 5) == [b"3"]
+
+    def test_it_is_waited_for(self, bus):
+        posting = threading.Timer(0.2, bus.post, ("a", b"1", 5))
+        posting.start()
+        wait_until(lambda: bus.collect("a", 5) == [b"1"])
+        posting.join()
+
+    def test_the_last_to_expire_keeps_the_others(self, bus):
+        bus.post("a", b"1", 600)
+        bus.post("a", b"2", 0.05)
+        assert bus.redis.ttl(bus.key("mail", "a")) > 500
+        bus.post("b", b"1", 0.05)
+        wait_until(lambda: not bus.redis.exists(bus.key("mail", "b")))
+
+    def test_a_redis_that_is_gone_is_unavailable(self):
+        gone = RedisBus("redis://127.0.0.1:1", "c")
+        with pytest.raises(Unavailable, match="does not answer"):
+            gone.post("a", b"1", 5)
+        with pytest.raises(Unavailable, match="does not answer"):
+            gone.collect("a", 5)
 
 
 class TestRecords:

@@ -5,12 +5,14 @@ outgoing HTTP.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, cast
 
 from hansa import (
     Binding,
     DefinitionRecord,
+    HansaError,
     Inactive,
     InstalledPlugin,
     Model,
@@ -21,7 +23,9 @@ from hansa import (
     Response,
     Server,
     Service,
+    TimedOut,
     Unavailable,
+    WorkerAnswer,
     WorkerReport,
     load,
 )
@@ -33,6 +37,7 @@ from hansa_http.outgoing import HttpOutgoing
 from hansa_json.format import JsonFormat
 from hansa_soap.format import SoapFormat
 from hansa_xml.format import XmlFormat
+from hansa_zato.dialect.targets import TargetCall, TargetSpread
 from hansa_zato.section import ZatoSection
 
 
@@ -123,9 +128,17 @@ class Cluster:
     def current_key(self) -> str:
         return ""
 
+    def __init__(self) -> None:
+        self.names = [f"server1/0.{number}" for number in range(2)]
+
     def reports(self) -> dict[str, WorkerReport]:
-        workers = [f"server1/0.{number}" for number in range(2)]
-        return {worker: WorkerReport(worker, "server1", 1, 0) for worker in workers}
+        return {
+            worker: WorkerReport(worker, worker.partition("/")[0], 1, 0) for worker in self.names
+        }
+
+    def workers(self, server: str = "") -> list[str]:
+        found = self.reports().values()
+        return [one.worker for one in found if server in ("", one.server)]
 
 
 class Plugins:
@@ -164,6 +177,9 @@ class Facade:
         self.queue: Queue | None = None
         self.pending: list[dict[str, Any]] = []
         self.resources: list[object] = []
+        self.others: dict[str, Facade] = {}
+        self.silent: set[str] = set()
+        self.add(TargetCall, TargetSpread)
 
     @property
     def as_server(self) -> Server:
@@ -216,6 +232,26 @@ class Facade:
     def invoke(self, name: str, payload: Any = None, *, cid: str = "", extra: Any = None) -> Any:
         request = Request(payload=payload, cid=cid, extra=extra or {})
         return self.route(name, "invoke", raising=True)(request).payload
+
+    def invoke_on(
+        self, workers: Any, name: str, payload: Any = None, *, timeout: float = 5, **options: Any
+    ) -> dict[str, WorkerAnswer]:
+        """Call a service in this process for each worker, as JSON carries it; `silent` ones do not
+        answer.
+        """
+        answers: dict[str, WorkerAnswer] = {}
+        for worker in workers:
+            if worker in self.silent:
+                late = TimedOut(f"worker {worker} did not answer within {timeout:g} s")
+                answers[worker] = WorkerAnswer(worker, error=late)
+                continue
+            there = self.others.get(worker.partition("/")[0], self)
+            try:
+                found = json.loads(json.dumps(there.invoke(name, payload, **options)))
+                answers[worker] = WorkerAnswer(worker, os.getpid(), found)
+            except HansaError as error:
+                answers[worker] = WorkerAnswer(worker, os.getpid(), error=error)
+        return answers
 
     def handle(
         self,

@@ -62,6 +62,11 @@ class Cluster(ClusterContract):
             if silent or report.at > oldest
         }
 
+    def workers(self, server: str = "") -> list[str]:
+        """Return the names of the workers that are alive, of one server or of all, sorted."""
+        found = self.reports().values()
+        return sorted(report.worker for report in found if server in ("", report.server))
+
     def leases(self, names: Iterable[str]) -> dict[str, HeldLease]:
         """Return those of these leases that are held."""
         return self._bus.leases(names)

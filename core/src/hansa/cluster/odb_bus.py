@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, delete, insert, select, update
 
 from ..contract.bus import Bus, Records
 from ..contract.records import HeldLease
 from ..odb import tables as odb
+from ..odb.engine import guarded
 
 POLL_INTERVAL = 0.25
-"""Seconds between two looks at the change log."""
+"""Seconds between two looks at the change log, and into a mailbox."""
+FIRST_PAUSE = 0.02
+"""Seconds after the first look into a mailbox; they double with each one."""
+MOST_AT_ONCE = 100
+"""Messages that are taken out of a mailbox at a time."""
 
 
 class OdbBus(Bus):
@@ -79,6 +85,43 @@ class OdbBus(Bus):
         mine = update(lease).where(lease.c.name == name, lease.c.holder == holder)
         with self.engine.begin() as connection:
             connection.execute(mine.values(expires=0))
+
+    @guarded
+    def post(self, mailbox: str, message: bytes, seconds: float) -> None:
+        """Put a message into a mailbox, and drop those that have expired; raises `Unavailable`."""
+        mail = odb.mail
+        now = time.time()
+        made = {"id": uuid.uuid4().hex, "mailbox": mailbox, "text": message.decode()}
+        with self.engine.begin() as connection:
+            connection.execute(delete(mail).where(mail.c.expires < now))
+            connection.execute(insert(mail).values(**made, at=now, expires=now + seconds))
+
+    def collect(self, mailbox: str, wait: float) -> list[bytes]:
+        """Take messages out of a mailbox, and look again until `wait` is over; raises
+        `Unavailable`.
+        """
+        end = time.monotonic() + wait
+        pause = FIRST_PAUSE
+        while True:
+            found = self._take(mailbox)
+            left = end - time.monotonic()
+            if found or left <= 0:
+                return found
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, self.poll_interval)
+
+    @guarded
+    def _take(self, mailbox: str) -> list[bytes]:
+        mail = odb.mail
+        query = select(mail.c.id, mail.c.text).where(mail.c.mailbox == mailbox)
+        query = query.where(mail.c.expires > time.time()).order_by(mail.c.at).limit(MOST_AT_ONCE)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            return []
+        with self.engine.begin() as connection:
+            connection.execute(delete(mail).where(mail.c.id.in_([row.id for row in rows])))
+        return [row.text.encode() for row in rows]
 
     def records(self, namespace: str) -> Records | None:
         """None: each server keeps its own, in files."""

@@ -44,7 +44,7 @@ class Records(Protocol):
 
 class Bus(Protocol):
     """What the workers of a cluster reach each other by. Nothing may be lost with a message: a
-    nudge only says "look now".
+    nudge only says "look now", and who posts a message waits for an answer no longer than he says.
     """
 
     @property
@@ -78,6 +78,18 @@ class Bus(Protocol):
 
     def leases(self, names: Iterable[str]) -> dict[str, HeldLease]:
         """Return those of these leases that are held."""
+
+    def post(self, mailbox: str, message: bytes, seconds: float) -> None:
+        """Put a message, which is text in UTF-8, into a mailbox, where it is kept for at least
+        `seconds` unless it is collected; raises `Unavailable`.
+        """
+
+    def collect(self, mailbox: str, wait: float) -> list[bytes]:
+        """Take messages out of a mailbox, in the order in which they came, and wait up to `wait`
+        seconds, of which a bus may make at most 2, for the first; raises `Unavailable`.
+
+        A mailbox has one who collects, and one who dies meanwhile loses what he has taken.
+        """
 
     def records(self, namespace: str) -> Records | None:
         """Return records shared by the whole cluster; None where each server keeps its own."""

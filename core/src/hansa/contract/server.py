@@ -32,6 +32,7 @@ from .records import (
     WorkerReport,
 )
 from .registry import Registry
+from .worker_answer import WorkerAnswer
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -224,6 +225,11 @@ class Cluster(Protocol):
     def reports(self, *, silent: bool = False) -> dict[str, WorkerReport]:
         """Return the last report of each worker that is alive, by worker; with `silent` also of
         those not heard of lately.
+        """
+
+    def workers(self, server: str = "") -> list[str]:
+        """Return the names of the workers that are alive, of one server or of all, sorted, for
+        `Server.invoke_on`.
         """
 
     def leases(self, names: Iterable[str]) -> dict[str, HeldLease]:
@@ -438,6 +444,26 @@ class Server(Protocol):
     ) -> Any:
         """Call a service in this worker and return its answer; its exceptions come through. Raises
         `Undefined` if there is no such service.
+        """
+
+    def invoke_on(
+        self,
+        workers: Iterable[str],
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        timeout: float = 5.0,
+        extra: Mapping[str, object] | None = None,
+    ) -> dict[str, WorkerAnswer]:
+        """Call a service in each of these workers, at most 1000, at the same time, and return what
+        each answered, in their order; those that did not answer within `timeout` seconds, at most
+        600, are among them.
+
+        Workers are named as `cluster.workers()` names them. Each is called at most once; a service
+        that takes longer goes on, and its answer is lost. Payload, `extra` and answers are plain
+        data as JSON holds it, of at most 1 MiB. Raises `Invalid` or `TooLarge` for a payload that
+        cannot be sent.
         """
 
     def invoke_async(

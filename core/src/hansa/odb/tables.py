@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.types import TypeEngine
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest Alembic revision; workers compare it without importing Alembic."""
 SETTING_LENGTH = 100
 
@@ -158,3 +158,17 @@ journal = Table(
     _column("text", Text()),
 )
 """Journals by name: records in the order of their numbers, which nobody changes."""
+
+mail = Table(
+    "mail",
+    metadata,
+    _key("id", IDENTITY),
+    _column("mailbox", LEASE),
+    _column("text", Text()),
+    _column("at", Float()),
+    _column("expires", Float()),
+    Index("mail_mailbox", "mailbox"),
+)
+"""Messages of workers to each other, where no other bus carries them, until one is collected or
+expires; times are in seconds of the Unix epoch.
+"""

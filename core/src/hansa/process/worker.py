@@ -157,6 +157,7 @@ class Worker:
         # only now may a message be begun that ends this process: else that would be a failed start
         self.server.ready = True
         self.server.starts.serve()
+        self.server.worker_calls.start()
         if self.server.queue is not None:
             self.server.queue.start()
         threading.Thread(target=self._wait_for_supervisor, name="control", daemon=True).start()
@@ -168,8 +169,13 @@ class Worker:
         self._stop.set()
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """Note what the supervisor says: that this worker's successor did not start."""
-        self.follower.note_failed_successor(event["why"])
+        """Note what the supervisor says: that another worker has ended, or that this worker's
+        successor did not start.
+        """
+        if event["event"] == "ended":
+            self.server.leases.note_end(event["mark"])
+        else:
+            self.follower.note_failed_successor(event["why"])
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         # a child's parent changes when it dies: then nobody else will serve its sockets
@@ -186,6 +192,7 @@ class Worker:
         steps: list[Callable[[], object]] = [
             lambda: self.plugins.hook.hansa_drain(server=server),
             self.follower.end,
+            lambda: server.worker_calls.stop(server.grace),
             self._stop_queue,
             server.objects.stop,
             server.leases.stop,

@@ -5,9 +5,10 @@ cluster.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,11 +23,13 @@ from ..contract.calls import QueueOptions, RouteOptions
 from ..contract.journal import Journal
 from ..contract.message import Request, Response
 from ..contract.records import StoredChange
+from ..contract.worker_answer import WorkerAnswer
 from ..definitions.definitions import Definitions
 from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
 from ..deployment.store import PackageStore
 from ..foundation.errors import Unavailable, Undefined
+from ..foundation.processes import process_mark, started_at
 from ..odb.change_log import OdbChangeLog
 from ..odb.database import Database
 from ..odb.journal import OdbJournal
@@ -40,6 +43,7 @@ from .memory import MemoryWatch
 from .objects import Objects
 from .outgoing import Namespace
 from .overdue import OverdueCalls, OverdueStarts
+from .worker_calls import WorkerCalls
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -127,7 +131,9 @@ class WorkerServer:
             dialects=plugins.dialects(self),
         )
         self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
-        self.leases = Leases(self.bus, self.id)
+        pid = os.getpid()
+        mark = process_mark(config.dir, pid, started_at(pid))
+        self.leases = Leases(self.bus, self.id, mark)
         start_limit = config.server.start_limit
         self.overdue_starts = OverdueStarts(start_limit, self.starts, self.wake.set)
         self.objects = Objects(
@@ -151,6 +157,7 @@ class WorkerServer:
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
+        self.worker_calls = WorkerCalls(self.id, self.bus, self.cluster, self._calls)
 
     @property
     def queue(self) -> Queue | None:
@@ -222,6 +229,19 @@ class WorkerServer:
     ) -> Any:
         """Call a service in this worker and return its answer; its exceptions come through."""
         return self._calls.invoke(name, payload, cid=cid, extra=extra)
+
+    def invoke_on(
+        self,
+        workers: Iterable[str],
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        timeout: float = 5.0,
+        extra: Mapping[str, object] | None = None,
+    ) -> dict[str, WorkerAnswer]:
+        """Call a service in each of these workers, and return what each answered."""
+        return self.worker_calls.ask(workers, name, payload, cid=cid, timeout=timeout, extra=extra)
 
     def invoke_async(
         self,

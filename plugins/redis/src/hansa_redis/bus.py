@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import cast
 from urllib.parse import quote
 
-from hansa import Bus, HeldLease
+from hansa import Bus, HeldLease, Unavailable
 from redis import Redis, exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -39,8 +39,17 @@ _RELEASE = """
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
+_POST = """
+local left = redis.call('PTTL', KEYS[1])
+redis.call('RPUSH', KEYS[1], ARGV[1])
+if left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+"""
 TIMEOUT = 3.0
 """Seconds that one call may take."""
+MAIL_WAIT = 2.0
+"""Seconds for which a message is waited for at a time: less than a call may take."""
+MOST_AT_ONCE = 100
+"""Messages that are taken out of a mailbox at a time."""
 NUDGE_WAIT = 1.0
 """Seconds for which a subscription waits for a nudge before changes are looked for anyway."""
 
@@ -63,6 +72,15 @@ def open_redis(address: str) -> Redis:
         **connection_options(address),
     )
     return Following(connection_pool=pool)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn what a Redis that does not answer raises into `Unavailable`."""
+    try:
+        yield
+    except (exceptions.RedisError, OSError) as error:
+        raise Unavailable(f"the cluster's Redis does not answer: {error}") from error
 
 
 class WholeCluster(ClusterClient):
@@ -100,6 +118,7 @@ class RedisBus(Bus):
         self._client = open_redis(self._address)
         self._acquire = self._client.register_script(_ACQUIRE)
         self._release = self._client.register_script(_RELEASE)
+        self._post = self._client.register_script(_POST)
         self.cluster = cluster
         self.poll_interval = 2.0
 
@@ -196,6 +215,25 @@ class RedisBus(Bus):
             if holder and left > 0:
                 found[name] = HeldLease(holder, int(token), left / 1000)
         return found
+
+    def post(self, mailbox: str, message: bytes, seconds: float) -> None:
+        """Put a message at the end of a list that expires; raises `Unavailable`."""
+        key = self.key("mail", mailbox)
+        with _answering():
+            self._post(keys=[key], args=[message, int(seconds * 1000)])
+
+    def collect(self, mailbox: str, wait: float) -> list[bytes]:
+        """Take messages out of a list, and wait for the first for up to 2 seconds; raises
+        `Unavailable`.
+        """
+        key = self.key("mail", mailbox)
+        with _answering():
+            found = self._client.lpop(key, MOST_AT_ONCE)
+            if not found and wait > 0:
+                # 0 would be for ever
+                first = self._client.blpop([key], max(min(wait, MAIL_WAIT), 0.01))
+                found = [first[1]] if first else []
+        return [str(text).encode() for text in found or []]
 
     def records(self, namespace: str) -> RedisRecords:
         """Return records of the whole cluster; each is a key that `key` names, of the namespace and

@@ -13,6 +13,7 @@ from .administration.wsdl import WSDL
 from .cache_rest import ManyKeys, SingleKey, cache_channels
 from .confirmation import Uploads
 from .correlation import accept_zato_cids
+from .dialect.targets import TargetCall, TargetSpread
 from .gateway import InvocationRight, Invoke, JSONGateway
 from .payloads import PlainDict
 from .pubsub_rest import SERVICES as PUBSUB, pubsub_channels
@@ -42,7 +43,7 @@ PATHS: Final = {
 def hansa_services() -> list[type[Service]]:
     """Return `zato.ping`, `zato.ping2`, `zato.helpers.*`, and the services behind Zato's API."""
     built_in: list[type[Service]] = [Ping, Ping2, Echo, InputLogger, SingleKey, ManyKeys, *GATEWAYS]
-    return [*built_in, *PUBSUB, *classes()]
+    return [*built_in, TargetCall, TargetSpread, *PUBSUB, *classes()]
 
 
 @hookimpl

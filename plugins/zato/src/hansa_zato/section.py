@@ -48,6 +48,13 @@ class ZatoSection(Model):
     startup_services_any_worker: Annotated[
         dict[str, str], setting("Services that each worker calls once as it starts")
     ] = field(default_factory=dict)
+    invoke_targets: Annotated[
+        list[str],
+        setting(
+            "Labels for which this server takes calls of NAME@LABEL, as patterns such as eu-*; its "
+            "own name always is one"
+        ),
+    ] = field(default_factory=list)
     static_dir: Annotated[
         str,
         setting(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from hansa import Bus, HeldLease, Records
@@ -24,6 +26,7 @@ class LocalBus(Bus):
         self.redis = redis
         self.nudges: list[int] = []
         self._leases: dict[str, tuple[str, int, float]] = {}
+        self._mail: defaultdict[str, SimpleQueue[bytes]] = defaultdict(SimpleQueue)
         self._lock = threading.Lock()
 
     def key(self, *parts: str) -> str:
@@ -69,6 +72,17 @@ class LocalBus(Bus):
             if ends > now:
                 found[name] = HeldLease(holder, token, ends - now)
         return found
+
+    def post(self, mailbox: str, message: bytes, seconds: float) -> None:
+        """Put a message into a mailbox of this process; it does not expire."""
+        self._mail[mailbox].put(message)
+
+    def collect(self, mailbox: str, wait: float) -> list[bytes]:
+        """Take a message out of a mailbox, and wait for it."""
+        try:
+            return [self._mail[mailbox].get(timeout=max(wait, 0.001))]
+        except Empty:
+            return []
 
     def records(self, namespace: str) -> Records | None:
         """Return None: a local server keeps records in files."""

@@ -5,6 +5,7 @@ no store or sockets.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -32,6 +33,7 @@ from hansa import (
     Service,
     Unavailable,
     Undefined,
+    WorkerAnswer,
     new_cid,
     problem,
 )
@@ -204,6 +206,30 @@ class LocalServer:
         call = Invocation(name, payload, cid or new_cid())
         self.invoked.append(call)
         return self._answer(call, extra)
+
+    def invoke_on(
+        self,
+        workers: Iterable[str],
+        name: str,
+        payload: object = None,
+        *,
+        cid: str = "",
+        timeout: float = 5.0,
+        extra: Mapping[str, object] | None = None,
+    ) -> dict[str, WorkerAnswer]:
+        """Call a service in the one worker there is; of others say that they are not there."""
+        answers: dict[str, WorkerAnswer] = {}
+        for worker in dict.fromkeys(workers):
+            if worker != self.id:
+                missing = NotFound(f"there is no worker {worker} in this test")
+                answers[worker] = WorkerAnswer(worker, error=missing)
+                continue
+            try:
+                payload_there = self.invoke(name, payload, cid=cid, extra=extra)
+                answers[worker] = WorkerAnswer(worker, os.getpid(), payload_there)
+            except HansaError as error:
+                answers[worker] = WorkerAnswer(worker, os.getpid(), error=error)
+        return answers
 
     def invoke_async(
         self,

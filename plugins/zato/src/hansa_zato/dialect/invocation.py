@@ -19,6 +19,7 @@ from ..sio.models import as_json, plain
 from . import lookup
 from .exceptions import ServiceMissingException, TimeoutException
 from .lookup import ServiceLike
+from .targets import TARGETED, Targeted, TargetSpread, invoke_target, split_target
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -71,7 +72,8 @@ class Invoking:
     ) -> Value:
         """Call a service, by name, implementation name or class, and return its answer.
 
-        Its exceptions come through.
+        Its exceptions come through. `NAME@TARGET`, or `target`, has it called in each server that
+        has this name or label, and returns the answer of one.
 
         The answer of one with SimpleIO is a dictionary inside its response element, unless
         `skip_response_elem`; text with `serialize`. `data_format` json or xml has text read as
@@ -79,7 +81,8 @@ class Invoking:
         longer: `TimeoutException`, or None if `raise_timeout` is off. Keyword arguments become the
         payload if none is given. Raises `ServiceMissingException`, a KeyError.
         """
-        found = lookup.resolve(self.server, self.cid, name)
+        service, where = split_target(self.cid, name, target)
+        found = lookup.resolve(self.server, self.cid, cast(ServiceLike, service))
         sent = _payload(payload, kwargs)
         options = CallOptions()
         if channel != CHANNEL.INVOKE:
@@ -94,7 +97,13 @@ class Invoking:
         def call() -> Value:
             return self.server.invoke(found, sent, cid=cid or self.cid, extra=_extra(options))
 
-        if timeout is None:
+        if where:
+            targeted = Targeted(found, where, extra=_extra(options))
+            answer = _within(
+                lambda: invoke_target(self.server, targeted, sent, cid or self.cid, timeout),
+                raise_timeout,
+            )
+        elif timeout is None:
             answer = call()
         else:
             answer = _call_within(timeout, call, self.cid, found, raise_timeout)
@@ -127,9 +136,11 @@ class Invoking:
         callback: ServiceLike | Iterable[ServiceLike] | None = None,
         zato_ctx: PlainDict | None = None,
         environ: PlainDict | None = None,
+        target: object = None,
         **kwargs: object,
     ) -> str:
-        """Have a service called by any worker, at least once.
+        """Have a service called by any worker, at least once; `NAME@TARGET`, or `target`, by one of
+        each server that has this name or label, at most once for each attempt.
 
         Returns the correlation id of that call at once.
 
@@ -138,7 +149,8 @@ class Invoking:
         `NAME-async-callback` gets it if there is one. The payload goes as JSON. `expiration` has no
         effect: an accepted call is carried out. Raises `hansa.Unavailable` without Redis.
         """
-        found = lookup.resolve(self.server, self.cid, name)
+        service, where = split_target(self.cid, name, target)
+        found = lookup.resolve(self.server, self.cid, cast(ServiceLike, service))
         data = as_json(_payload(payload, kwargs))
         if to_json_string and not isinstance(data, str):
             data = json.dumps(data)
@@ -153,12 +165,15 @@ class Invoking:
             options["environ"] = plain(environ)
         if zato_ctx:
             options["zato_ctx"] = plain(zato_ctx)
+        callbacks = self._callbacks(callback) if callback else self._default_callback()
+        if where:
+            extra = Targeted(found, where, extra=_extra(options)).data()
+            extra[TARGETED]["callbacks"] = callbacks
+            return self.server.invoke_async(
+                TargetSpread.name, data, cid=cid or new_cid(), extra=extra
+            )
         return self.server.invoke_async(
-            found,
-            data,
-            cid=cid or new_cid(),
-            callback=self._callbacks(callback) if callback else self._default_callback(),
-            extra=_extra(options),
+            found, data, cid=cid or new_cid(), callback=callbacks, extra=_extra(options)
         )
 
     def _callbacks(self, given: ServiceLike | Iterable[ServiceLike]) -> list[str]:
@@ -194,6 +209,16 @@ def _payload(payload: object, kwargs: Mapping[str, object]) -> object:
 
 def _extra(options: CallOptions) -> dict[str, object]:
     return {OPTIONS: options} if options else {}
+
+
+def _within(call: Callable[[], Value], raise_timeout: bool) -> Value:
+    """Return what a call returns; None if it takes too long and that is not to be raised."""
+    try:
+        return call()
+    except TimeoutException:
+        if raise_timeout:
+            raise
+        return None
 
 
 def _call_within(

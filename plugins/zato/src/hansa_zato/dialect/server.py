@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, cast
 
-from hansa import Server
+from hansa import Server, current_cid
 
 from ..bunch import Bunch
 from ..outgoing.kvdb import KeyValueDB
-from ..payloads import Value
+from ..payloads import PlainDict, Value
 from . import lookup
 from .channel import stable_id
 from .static import StaticFiles
+from .targets import PATIENCE, Targeted, invoke_all_pids, invoke_pid
 
 if TYPE_CHECKING:
     from ..odb.database import ConfigurationDatabase
@@ -87,6 +89,33 @@ class ZatoServer:
     def static_config(self) -> StaticFiles:
         """The files of the folder for static ones."""
         return StaticFiles(self._hansa)
+
+    def invoke(
+        self,
+        service: str,
+        request: object = None,
+        *,
+        pid: int | None = None,
+        timeout: float = PATIENCE,
+        cid: str = "",
+        extra: Mapping[str, object] | None = None,
+        **ignored: object,
+    ) -> Value:
+        """Call a service, and return its answer: in this process, or in that of this server whose
+        number is `pid`, which has `timeout` seconds.
+        """
+        if pid and pid != os.getpid():
+            call = Targeted(service, pid=pid, extra=dict(extra or {}))
+            return invoke_pid(self._hansa, call, request, cid, timeout)
+        return self._hansa.invoke(service, request, cid=cid, extra=extra)
+
+    def invoke_all_pids(
+        self, service: str, request: object = "", timeout: float = 5, **ignored: object
+    ) -> dict[object, PlainDict]:
+        """Call a service in each process of this server; return by process number `is_ok`, and
+        `pid_data` or `error_info`.
+        """
+        return invoke_all_pids(self._hansa, service, request, current_cid.get(), timeout)
 
     @property
     def kvdb(self) -> KeyValueDB:
