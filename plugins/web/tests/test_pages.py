@@ -118,6 +118,31 @@ def test_a_plugin_and_its_actions(browser: Browser) -> None:
     assert browser.get(f"/{CLUSTER}/plugins/none").status_code == 404
 
 
+def test_caches_and_what_topics_and_subscriptions_hold(
+    browser: Browser, server: RunningServer
+) -> None:
+    server.api("admin.data.cache.create", name="rates-é", max_items=20)
+    server.api("admin.cache.set", cache="rates-é", key="USD", value=1)
+    page = browser.get(f"/{CLUSTER}/caches").text
+    assert f'<a href="/{CLUSTER}/data/cache/rates-%C3%A9">rates-é</a>' in page
+    assert "1 of at most 20" in page
+    # it is there without a definition
+    assert '<th scope="row">default</th>' in page
+    server.api("admin.topic.create", name="orders", topic="orders.<new>")
+    server.api("admin.subscription.create", name="billing-é", topic="orders.<new>")
+    id = server.api("admin.pubsub.publish", topic="orders.<new>", data={"secret": 1})["id"]
+    page = browser.get(f"/{CLUSTER}/pubsub").text
+    assert '<th scope="row">orders.&lt;new&gt;</th><td class="number">1</td>' in page
+    path = f"/{CLUSTER}/pubsub/billing-%C3%A9"
+    assert f'<a href="{path}">billing-é</a>' in page
+    page = browser.get(path).text
+    assert id in page and "1–1 of 1" in page and "secret" not in page
+    for name in ("orders", "billing-é"):
+        kind = "topic" if name == "orders" else "subscription"
+        assert name in browser.get(f"/{CLUSTER}/{kind}").text
+    assert browser.get(f"/{CLUSTER}/pubsub/none").status_code == 404
+
+
 def test_the_documentation_lists_every_page_of_the_navigation() -> None:
     text = (Path(__file__).parents[3] / "docs/web-admin.md").read_text()
     for page in SHOWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..page import Page
 from . import (
     audit,
+    caches,
     changes,
     configuration,
     dashboard,
@@ -25,6 +26,7 @@ from . import (
     packages,
     plugins,
     problems,
+    pubsub,
     queue,
     redis,
     replays,
@@ -45,6 +47,7 @@ PAGES: tuple[Page, ...] = (
     *failed_calls.PAGES,
     *replays.PAGES,
     *queue.PAGES,
+    *pubsub.PAGES,
     *messages.PAGES,
     *services.PAGES,
     *samples.PAGES,
@@ -52,6 +55,7 @@ PAGES: tuple[Page, ...] = (
     *definitions.PAGES,
     *jobs.PAGES,
     *dictionaries.PAGES,
+    *caches.PAGES,
     *deploy.PAGES,
     *packages.PAGES,
     *changes.PAGES,

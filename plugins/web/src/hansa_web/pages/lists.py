@@ -17,6 +17,8 @@ TITLES = {
     "channel": gettext_noop("Channels"),
     "outgoing": gettext_noop("Outgoing connections"),
     "security": gettext_noop("Security definitions"),
+    "topic": gettext_noop("Topics"),
+    "subscription": gettext_noop("Subscriptions"),
     "account": gettext_noop("Accounts"),
     "role": gettext_noop("Roles"),
 }
@@ -24,6 +26,10 @@ TEACHING = {
     "channel": gettext_noop("A channel brings requests in: it hands what arrives to a service."),
     "outgoing": gettext_noop("An outgoing connection is what services use to call other systems."),
     "security": gettext_noop("A security definition identifies the callers of channels."),
+    "topic": gettext_noop("A topic is what services and callers publish messages to."),
+    "subscription": gettext_noop(
+        "A subscription keeps messages of topics until a service, a system or a caller has them."
+    ),
     "account": gettext_noop(
         "An account says which security definition knows a user, and which roles it holds."
     ),
@@ -143,7 +149,7 @@ def _selected(visit: Visit, kind: str) -> list[JsonObject]:
     return found
 
 
-def _list_page(kind: str, path: str) -> Page:
+def _list_page(kind: str, path: str, needs: str = "") -> Page:
     return Page(
         path=path,
         title=TITLES[kind],
@@ -151,6 +157,7 @@ def _list_page(kind: str, path: str) -> Page:
         group="System" if kind in ("account", "role") else "Configure",
         services=("admin.definition.list", "admin.definition.change"),
         calls=2,
+        needs=needs,
         show=partial(show_list, kind=kind),
         act=partial(act_on_many, kind=kind),
     )
@@ -181,6 +188,8 @@ PAGES = (
     _list_page("channel", "/channels"),
     _list_page("outgoing", "/outgoing"),
     _list_page("security", "/security"),
+    _list_page("topic", "/topic", "admin.topic.list"),
+    _list_page("subscription", "/subscription", "admin.subscription.list"),
     Page(
         path="/{kind}",
         title=gettext_noop("Definitions"),
