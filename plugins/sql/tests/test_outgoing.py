@@ -100,6 +100,17 @@ def test_what_a_driver_is_given_is_what_sqlalchemy_gives_it(engine, names):
     )
 
 
+def test_sqlite_has_no_login():
+    settings = {"engine": "sqlite", "database": "orders.sqlite"}
+    load(DatabaseSettings, settings)
+    with pytest.raises(Invalid) as caught:
+        load(DatabaseSettings, {**settings, "username": "ada", "password": "a-password"})
+    assert set(caught.value.errors) == {"username", "password"}
+    with pytest.raises(Invalid) as caught:
+        load(DatabaseSettings, {**settings, "engine": "sqlite+pysqlite", "security": "ada"})
+    assert set(caught.value.errors) == {"security"}
+
+
 def test_a_list_is_written_anew_for_each_call():
     assert for_driver("SELECT 1 WHERE 1 IN :ids", make_url("sqlite://").get_dialect()()) is None
 

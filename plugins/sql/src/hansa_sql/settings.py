@@ -41,6 +41,21 @@ class DatabaseSettings(PoolSettings, TlsSettings, OutgoingLogin, LoginSettings):
         setting("Further arguments of the database driver", advanced=True),
     ] = {}
 
+    def check(self) -> None:
+        """Refuse a login of SQLite, which has none; raises `Invalid`."""
+        super().check()
+        if self.engine.partition("+")[0] != "sqlite":
+            return
+        given = {
+            "username": self.username,
+            "password": self.password is not None,
+            "security": self.security,
+        }
+        fault = "SQLite has no login: a file is opened by who may read it; leave this out"
+        faults = {name: fault for name, value in given.items() if value}
+        if faults:
+            raise Invalid(faults)
+
 
 class QuerySettings(RecordSettings):
     """Query.

@@ -60,6 +60,10 @@ def _read_database(reading: Reading) -> None:
     if query:
         options = dict(parse_qsl(query))
         reading.settings["options"] = {**options, **reading.settings.get("options", {})}
+    if reading.settings.get("engine") == "sqlite":
+        # Zato's forms ask for a login of any database, and SQLite has none
+        reading.settings.pop("username", None)
+        reading.settings.pop("password", None)
 
 
 SQL: Final = Mapping(
