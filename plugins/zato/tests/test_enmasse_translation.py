@@ -328,6 +328,11 @@ def test_words_that_are_several_settings(tmp_path: Path, item, settings):
             {"engine": "mysql", "database": "d", "options": {"charset": "utf8", "a": 1}},
         ),
         (
+            "outconn_sql",
+            {"engine": "sqlite", "db_name": "d.sqlite", "username": "u", "password": "p"},
+            {"engine": "sqlite", "database": "d.sqlite"},
+        ),
+        (
             "outconn_redis",
             {"host": "b", "port": "6380", "db": 1, "use_redis_sentinels": False},
             {"host": "b", "port": 6380, "db": 1},
