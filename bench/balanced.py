@@ -94,17 +94,17 @@ def balanced(folder: Path, pairs: int = 15) -> Iterator[Figure]:
         )
         config = made.path / "load-balancer/config.toml"
         config.write_text(
-            config.read_text().replace("[loadbalancer]\n", "[loadbalancer]\nreuse = true\n", 1)
+            config.read_text().replace("[loadbalancer]\n", "[loadbalancer]\nreuse = false\n", 1)
         )
         generated = made.path / "load-balancer/run/haproxy.cfg"
         wait_until(
-            lambda: "http-reuse safe" in generated.read_text(),
+            lambda: "option http-server-close" in generated.read_text(),
             20,
             "HAProxy follows its configuration",
         )
         front = ClusterTarget(made, made.base)  # the reload made a new process
         yield compare(
-            "rate: the same with connections to the servers kept (reuse = true) / one server direct",
+            "rate: the same with a connection for each request (reuse = false) / one server direct",
             lambda: wrk(front, folder).rate,
             lambda: wrk(direct, folder).rate,
             pairs=pairs,

@@ -41,7 +41,7 @@ CHANGED = {
     "connections_per_address": 7,
     "proxy_secret": "0123456789abcdef",
     "retries": 1,
-    "reuse": True,
+    "reuse": False,
     "alive_path": "/alive",
     "access_log": False,
     "timeouts.http_request": 1.5,

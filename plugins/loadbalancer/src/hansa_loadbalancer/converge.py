@@ -4,6 +4,7 @@ be.
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .generate import BACKEND, server_options, weight
 from .runtime import LiveServer, RuntimeSocket, escaped
 from .settings import BalancedServer, LoadBalancerSection
 
+_NOWHERE = (1, 2)
+"""Ports that a server which is to be removed gets in turn; in maintenance it is not connected to."""
 PATIENCE = 1.0
 """Seconds that a server to be removed gets to become idle, before a reload removes it."""
 
@@ -86,11 +89,16 @@ def _begin(runtime: RuntimeSocket, target: str) -> None:
 
 def _remove(runtime: RuntimeSocket, name: str) -> bool:
     """Remove a server; returns whether it could be removed: not while it still answers a request."""
-    runtime.change(f"set server {BACKEND}/{name} state maint")
+    target = f"{BACKEND}/{name}"
+    runtime.change(f"set server {target} state maint")
     deadline = time.monotonic() + PATIENCE
+    ports = itertools.cycle(_NOWHERE)
     while True:
+        port = next(ports)
+        # HAProxy closes idle connections to a server whose address changes, and removes none that has some
+        runtime.change(f"set server {target} addr 127.0.0.1 port {port}", expected="changed from")
         try:
-            runtime.change(f"del server {BACKEND}/{name}", expected="Server deleted")
+            runtime.change(f"del server {target}", expected="Server deleted")
             return True
         except Conflict:
             if time.monotonic() > deadline:

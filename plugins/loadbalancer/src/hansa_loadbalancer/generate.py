@@ -22,6 +22,10 @@ from .headers import (
 )
 from .settings import SECTION, BalancedServer, LoadBalancerSection, addresses, is_secure
 
+PURGE = "1s"
+"""How often HAProxy closes half of the connections to a server that it did not need lately, so that it
+closes each long before the server does, after `http.channel_timeout`.
+"""
 BACKEND = "servers"
 STATES = "servers.state"
 """The file of the states in which HAProxy begins with its servers, in its folder."""
@@ -83,6 +87,7 @@ def server_options(
     fast = milliseconds(health.fast_interval)
     words = f"{server.address} weight {weight(server)} check inter {interval}ms"
     words += f" fastinter {fast}ms downinter {fast}ms rise {health.rise} fall {health.fall}"
+    words += f" pool-purge-delay {PURGE}"
     if server.maxconn:
         words += f" maxconn {server.maxconn}"
     if authority:

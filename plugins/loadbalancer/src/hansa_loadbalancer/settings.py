@@ -221,11 +221,11 @@ class LoadBalancerSection(Model):
     reuse: Annotated[
         bool,
         setting(
-            "Keep connections to servers and use them again: faster, but a request may be lost (never "
-            "repeated) when a server closes one at the same moment",
+            "Whether connections to servers are kept and used again. A server that ends closes none "
+            "that is in use; without this, each request costs a connection of its own",
             advanced=True,
         ),
-    ] = False
+    ] = True
     timeouts: Annotated[Timeouts, setting("Timeouts")] = Timeouts()
     health: Annotated[Health, setting("Health checks of servers")] = Health()
     grace: Annotated[
