@@ -121,9 +121,16 @@ if TYPE_CHECKING:
     from .foundation.masking import mask_secrets as mask_secrets
     from .foundation.output import print_lines as print_lines
     from .foundation.processes import started_at as started_at
+    from .odb.copying import (
+        OdbRow as OdbRow,
+        OdbSnapshot as OdbSnapshot,
+        read_odb as read_odb,
+        write_odb as write_odb,
+    )
     from .odb.key_file import KeyFile as KeyFile
     from .odb.migrations.schema import prepare_odb as prepare_odb
     from .plugins.check import check_plugins as check_plugins
+    from .plugins.early_hooks import early_hooks as early_hooks
     from .process.children import spawn as spawn
     from .process.logs import (
         LogFile as LogFile,
@@ -294,9 +301,16 @@ _PUBLIC = {
     "foundation.masking": ("mask_secrets",),
     "foundation.output": ("print_lines",),
     "foundation.processes": ("started_at",),
+    "odb.copying": (
+        "OdbRow",
+        "OdbSnapshot",
+        "read_odb",
+        "write_odb",
+    ),
     "odb.key_file": ("KeyFile",),
     "odb.migrations.schema": ("prepare_odb",),
     "plugins.check": ("check_plugins",),
+    "plugins.early_hooks": ("early_hooks",),
     "process.children": ("spawn",),
     "process.logs": (
         "LogFile",

@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from hansa import Invalid
 from hansa.odb import migrations, tables as odb
 from hansa.odb.database import Database
 from hansa.odb.engine import open_engine
@@ -168,3 +169,14 @@ def test_what_was_stored_is_told_once_it_is_and_nothing_that_was_not(tmp_path: P
         (("channel", "http", "c"), "define"),
         (("channel", "http", "d"), "delete"),
     )
+
+
+def test_what_a_newer_version_has_upgraded_is_refused(tmp_path: Path):
+    engine = open_engine(url(tmp_path / "odb"))
+    create_schema(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    before = content(engine)
+    with pytest.raises(Invalid, match=r"schema 9999 of a newer Hansa.*knows up to \d{4}: install"):
+        create_schema(engine)
+    assert content(engine) == before

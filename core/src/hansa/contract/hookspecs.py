@@ -122,6 +122,15 @@ def hansa_commands(commands: click.Group, types: list[RegisteredType]) -> None:
     """
 
 
+@hookspec
+def hansa_transient_keys() -> list[str]:
+    """Name the families of Redis keys of this plugin that a backup leaves out, by the first part of
+    what `bus.key` makes: `["rates"]` for `bus.key("rates", name)`. Early.
+
+    Whatever is not named so is kept: a promise made to a caller may depend on it.
+    """
+
+
 # -- in the supervisor -----------------------------------------------------------------------------
 
 

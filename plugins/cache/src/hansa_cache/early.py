@@ -15,6 +15,12 @@ def hansa_kinds() -> list[type[Definition]]:
 
 
 @hookimpl
+def hansa_transient_keys() -> list[str]:
+    """Return what caches keep, which is computed anew."""
+    return ["cache", "cache-claim"]
+
+
+@hookimpl
 def hansa_commands(commands: click.Group) -> None:
     """Add `hansa cache`."""
     from .commands import cache

@@ -80,6 +80,12 @@ def hansa_engines(config: Configuration) -> list[Engine]:
 
 
 @hookimpl
+def hansa_transient_keys() -> list[str]:
+    """Return the leases, which whoever runs takes anew; their fencing tokens are kept."""
+    return ["lease"]
+
+
+@hookimpl
 def hansa_commands(commands: click.Group) -> None:
     """Add `hansa redis`."""
     from .commands import redis

@@ -22,6 +22,12 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
+def hansa_transient_keys() -> list[str]:
+    """Return samples, in which messages stand in the clear."""
+    return ["samples"]
+
+
+@hookimpl
 def hansa_commands(commands: click.Group) -> None:
     """Add `hansa sample`."""
     from .commands import sample

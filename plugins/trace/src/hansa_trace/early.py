@@ -31,6 +31,12 @@ def hansa_settings() -> dict[str, type[Model]]:
 
 
 @hookimpl
+def hansa_transient_keys() -> list[str]:
+    """Return the steps of messages, which are kept for a day or so."""
+    return ["trace"]
+
+
+@hookimpl
 def hansa_commands(commands: click.Group) -> None:
     """Add `hansa trace` and `hansa log`."""
     from .commands import trace

@@ -1,5 +1,5 @@
-"""Bring an ODB to the newest schema: `python -m hansa.migrations`, with the SQLAlchemy URL on
-standard input.
+"""Bring an ODB to a schema, by default the newest: `python -m hansa.odb.migrations [VERSION]`, with
+the SQLAlchemy URL on standard input.
 """
 
 import sys
@@ -22,4 +22,4 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 if __name__ == "__main__":
-    upgrade(sys.stdin.read().strip())
+    upgrade(sys.stdin.read().strip(), *sys.argv[1:2])

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, NullPool, exc, inspect, text
 
-from hansa.foundation.errors import Unavailable
+from hansa.foundation.errors import Invalid, Unavailable
 from hansa.odb import tables
 from hansa.odb.engine import make_sqlite_file, open_engine
 
@@ -18,7 +18,9 @@ MIGRATION_LIMIT = 600.0
 """Seconds that a statement of a migration may take."""
 _LOCKS = {"postgresql": "SELECT pg_advisory_lock(4826721)", "sqlite": "SELECT 1"}
 _MYSQL_LOCK = "SELECT GET_LOCK('hansa', 600)"
-_MAKE_VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+VERSION_TABLE = "alembic_version"
+"""The table in which Alembic keeps the version of the schema."""
+_MAKE_VERSION = f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
 
 
 def lock(connection: Connection) -> None:
@@ -28,24 +30,42 @@ def lock(connection: Connection) -> None:
     connection.execute(text(_LOCKS.get(connection.dialect.name, _MYSQL_LOCK)))
 
 
-def create_schema(engine: Engine) -> None:
-    """Bring the schema to `SCHEMA_VERSION`: an empty database at once, an older one by Alembic, in
-    a process of its own.
+def create_schema(engine: Engine, version: str = tables.SCHEMA_VERSION) -> None:
+    """Bring the schema to a version: an empty database at once to the newest one, everything else
+    by Alembic, in a process of its own.
+
+    Raises `Invalid` for a database whose schema is newer than what is installed here.
     """
     url = engine.url.render_as_string(hide_password=False)
     make_sqlite_file(engine.url)
     with open_engine(url, MIGRATION_LIMIT, poolclass=NullPool).begin() as connection:
         lock(connection)
-        if "alembic_version" in inspect(connection).get_table_names():
-            version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            if version == tables.SCHEMA_VERSION:
+        if VERSION_TABLE in inspect(connection).get_table_names():
+            there = schema_version(connection)
+            if there > tables.SCHEMA_VERSION:
+                raise Invalid({"odb.url": too_new(there)})
+            if there == version:
                 return
-        elif engine.dialect.name in ("postgresql", "sqlite"):
+        elif version == tables.SCHEMA_VERSION and engine.dialect.name in ("postgresql", "sqlite"):
             # what MySQL needs for long texts is in a migration
             _create(connection)
             return
-    command = [sys.executable, "-P", "-m", "hansa.odb.migrations"]
+    command = [sys.executable, "-P", "-m", "hansa.odb.migrations", version]
     subprocess.run(command, input=url, text=True, check=True)
+
+
+def schema_version(connection: Connection) -> str:
+    """Return the version of the schema of an ODB."""
+    return str(connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar())
+
+
+def too_new(version: str) -> str:
+    """Return why an ODB with the schema of a newer Hansa is refused, and what can be done."""
+    return (
+        f"the operational database has the schema {version} of a newer Hansa, and the one that is "
+        f"installed here knows up to {tables.SCHEMA_VERSION}: install the newer one again, or "
+        "restore a backup that was made before the upgrade"
+    )
 
 
 def prepare_odb(url: str) -> None:
