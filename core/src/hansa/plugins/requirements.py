@@ -7,9 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 
 from ..foundation.errors import Invalid
+from .installed import installed_version
 
 HANSA = "hansa"
 """Core, and the beginning of the names of plugins that others require."""
@@ -46,7 +47,7 @@ def _is_plainly_met(line: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
     try:
-        installed = Version(version(bounds["name"]))
+        installed = Version(installed_version(bounds["name"]))
         lowest = Version(bounds["lowest"])
         end = Version(bounds["end"])
     except (PackageNotFoundError, InvalidVersion):
@@ -69,7 +70,7 @@ def _unmet(line: str) -> str:
         return ""
     wanted = f"{requirement.name}{requirement.specifier}"
     try:
-        installed = version(requirement.name)
+        installed = installed_version(requirement.name)
     except PackageNotFoundError:
         return f"it needs {wanted}, which is not installed"
     if requirement.specifier.contains(installed, prereleases=True):
