@@ -34,8 +34,12 @@ class Note(Service):
         self.logger.info(self.request.payload)
 '''
 
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB4DUVWHpr8IsTAiVPlNs0FldGKb72a8SThPfZygZrMM"
+"""The public key of no host."""
+
 VARIABLES = {
     "SECURITY_BASIC_PARTNER_PASSWORD": "bridge-over-the-river-7",
+    "SECURITY_BASIC_TECHNICIAN_PASSWORD": "technicians-of-the-house-1",
     "SECURITY_APIKEY_TILL_KEY": "5d1f2c7be0a94a0f9b0d6f3fe0c1b8a7",
     "SECURITY_WSS_ENVELOPES_PASSWORD": "envelopes-are-sealed-12",
     "SECURITY_OAUTH1_CONSUMER_CONSUMER_SECRET": "consumed-by-nobody-33",
@@ -46,6 +50,8 @@ VARIABLES = {
     "OUTGOING_AMQP_EVENTS_PASSWORD": "rabbit-in-the-hole-2",
     "CHANNEL_AMQP_ORDERS_PASSWORD": "rabbit-in-the-hole-2",
     "OUTGOING_FTP_FILES_PASSWORD": "files-of-the-house-8",
+    "OUTGOING_SFTP_DROP_KNOWN_HOSTS": HOST_KEY,
+    "OUTGOING_SFTP_DROP_PASSWORD": "files-of-the-house-9",
     "OUTGOING_SMTP_MAIL_PASSWORD": "mail-of-the-house-81",
     "OUTGOING_IMAP_INBOX_PASSWORD": "mail-of-the-house-82",
     "OUTGOING_SQL_CRM_PASSWORD": "customers-are-kings-1",
@@ -121,6 +127,7 @@ def of_2_0(channels: int = 3) -> dict[str, list[Any]]:
                 "is_active": True,
             },
             {"type": "tech_acc", "name": "technician", "is_active": True},
+            {"type": "tls_channel_sec", "name": "proxy", "is_active": True, "value": "CN=a"},
         ],
         "def_amqp": [
             {
@@ -446,7 +453,44 @@ def of_2_0(channels: int = 3) -> dict[str, list[Any]]:
                 "persistent_storage": "no-persistent-storage",
             },
         ],
-        "rbac_role": [{"name": "clerk", "parent_name": "Root"}],
+        "rbac_role": [
+            {"name": "clerk", "parent_name": "Root"},
+            {"name": "chief", "parent_name": "clerk"},
+        ],
+        "rbac_client_role": [
+            {"name": "1", "role_name": "chief", "client_def": "sec_def:::basic_auth:::partner"},
+        ],
+        "rbac_role_permission": [
+            {
+                "name": "1",
+                "role_name": "clerk",
+                "perm_name": "Read",
+                "service_name": "rates.get-rate",
+            },
+        ],
+        "outconn_sftp": [
+            {"name": "drop", "host": "127.0.0.1", "username": "eve", "is_active": False}
+        ],
+        "channel_web_socket": [
+            {
+                "name": "chat",
+                "is_active": False,
+                "address": "ws://127.0.0.1:48009/chat",
+                "service": "rates.note",
+                "sec_def": "partner",
+                "data_format": "json",
+            },
+        ],
+        "outconn_wsx": [
+            {
+                "name": "ticker",
+                "is_active": False,
+                "address": "ws://127.0.0.1:48010/ticker",
+                "sec_def": "zato-no-security",
+                "on_message_service_name": "rates.note",
+                "subscription_list": "all",
+            },
+        ],
     }
 
 

@@ -665,6 +665,12 @@ SAMPLES = {
     "zato.security.openstack": Sample(
         {"username": "v"}, ("signs", True), {"username": "w"}, ("username", "w")
     ),
+    "zato.security.tech-account": Sample(
+        {"username": "v"}, ("username", "v"), {"username": "w"}, ("username", "w")
+    ),
+    "zato.security.jwt": Sample(
+        {"username": "v"}, ("username", "v"), {"username": "w"}, ("username", "w")
+    ),
     "zato.security.wss": Sample(
         {"username": "u", "reject_expiry_limit": 60},
         ("reject_expiry_limit", 60),
@@ -709,6 +715,8 @@ def test_objects(running: RunningServer, type: ObjectType) -> None:
     ]
     assert (row["name"], row["is_active"]) == ("Café 1", False)
     assert "p" not in [row.get("password"), row.get("key")]
+    if "get-by-id" in type.actions:
+        assert zato(f"{type.prefix}.get-by-id", id=made["id"]) == row
     zato(f"{type.prefix}.edit", id=made["id"], name="Café 1", **edit)
     found = running.api(native(type), name="Café 1")
     assert found.get(edited[0]) == edited[1], found

@@ -16,7 +16,7 @@ from hansa_devkit.installed import installed
 from hansa_devkit.local.registry import definition_model
 from hansa_devkit.pytest_plugin import types_of
 from hansa_zato.early import hansa_kinds
-from hansa_zato.enmasse.exporting import export, text_of
+from hansa_zato.enmasse.exporting import Exported, export, text_of
 from hansa_zato.enmasse.importing import config_of
 from hansa_zato.enmasse.passwords import fill, variable_name
 from hansa_zato.enmasse.reading import read
@@ -112,7 +112,7 @@ def test_an_export_is_stable(source: Generation, form: Generation):
 def test_an_export_of_2_0_has_the_objects_that_were_imported(tmp_path: Path):
     file = write_json(tmp_path / "file", of_2_0())
     made = export(stored(file, Anything()), "2.0")
-    left_out = {"notif_cloud_openstack_swift", "rbac_role"}
+    left_out = {"notif_cloud_openstack_swift", "rbac_role_permission"}
     assert set(of_2_0()) - set(made.sections) == left_out
     before = {item["name"]: item for item in of_2_0()["channel_plain_http"]}
     for item in made.sections["channel_plain_http"]:
@@ -134,6 +134,32 @@ def test_types_and_settings_of_mappings_exist():
         known = {field.name for field in fields(model)}
         used = {setting for part in mapping.every_part() for setting in part.settings}
         assert used <= known, (mapping.zato, used - known)
+
+
+HTTP = {"url_path": "/a", "service": "a.b", "method": "GET", "security": "u"}
+USER = {"security": {"basic": {"u": {"username": "u"}}}}
+
+
+def of_role(channel: dict[str, Any], **role: Any) -> Exported:
+    config = {**USER, "channel": {"http": {"a [1]": channel}}, "role": {"role": {"r": role}}}
+    return export(config, "3.x")
+
+
+def test_roles_are_written_with_the_verbs_of_their_channels():
+    made = of_role(HTTP, channels=["http a [[]1]"], security=["u"])
+    assert made.findings == []
+    assert made.sections["channel_plain_http"][0]["has_rbac"] is True
+    [client] = made.sections["rbac_client_role"]
+    assert (client["client_def"], client["role_name"]) == ("sec_def:::basic_auth:::u", "r")
+    [granted] = made.sections["rbac_role_permission"]
+    assert (granted["service_name"], granted["perm_name"]) == ("a.b", "Read")
+
+
+@pytest.mark.parametrize("role", [{"channels": ["http *"]}, {"services": ["a.*"], "channels": []}])
+def test_what_is_guarded_by_a_role_that_zato_cannot_have_is_left_out(role: dict[str, Any]):
+    made = of_role(HTTP, **role)
+    assert "channel_plain_http" not in made.sections and "rbac_role" not in made.sections
+    assert {one.code for one in made.findings} == {"W20"}
 
 
 @given(data=st.data())

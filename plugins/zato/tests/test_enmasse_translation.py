@@ -43,13 +43,13 @@ def test_everything_of_a_file_is_carried_over_or_told(tmp_path: Path):
     made = translated(tmp_path, of_2_0())
     fill(made, {}, VARIABLES)
     parts = {"def_amqp", "def_jms_wmq", "query_cassandra"}
+    parts |= {"rbac_client_role", "rbac_role_permission"}
     objects = sum(len(items) for key, items in of_2_0().items() if key not in parts)
-    of_odoo = 1  # its login is a definition, too
-    assert len(made.definitions) + len(made.left_out) == objects + of_odoo
+    more = 2  # the login of Odoo, and what receives over a WebSocket
+    assert len(made.definitions) + len(made.left_out) == objects + more
     assert not [one for one in made.findings if one.severity == "error"]
     assert {one.name for one in made.left_out} == {
-        "technician",
-        "clerk",
+        "proxy",
         "zato.stats.process-raw-times",
     }
 
@@ -190,6 +190,138 @@ def test_a_channel_that_roles_guard_is_left_out(tmp_path: Path):
 def test_a_channel_that_only_roles_guard_is_left_out(tmp_path: Path):
     made = translated(tmp_path, {"channel_plain_http": [{**channel(0), "sec_use_rbac": True}]})
     assert not made.definitions
+
+
+def rbac(*verbs: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+    """A channel that roles guard, and a role whose parent may use some verbs of its service."""
+    called = {**channel(0), "name": "rates", "method": method, "has_rbac": True, **more}
+    caller = {"name": "1", "role_name": "chief", "client_def": "sec_def:::basic_auth:::partner"}
+    grant = {"role_name": "clerk", "service_name": called["service"]}
+    return {
+        "channel_plain_http": [called],
+        "rbac_role": [{"name": "clerk"}, {"name": "chief", "parent_name": "clerk"}],
+        "rbac_client_role": [caller],
+        "rbac_role_permission": [{**grant, "name": verb, "perm_name": verb} for verb in verbs],
+    }
+
+
+def test_roles_name_the_channels_all_of_whose_verbs_they_may_use(tmp_path: Path):
+    made = translated(tmp_path, rbac("Read"))
+    settings = {key[2]: one.settings for key, one in made.definitions.items()}
+    assert settings["clerk"] == {"channels": ["http rates"]}
+    assert settings["chief"] == {"security": ["partner"], "parents": ["clerk"]}
+    assert settings["rates"]["service"] == "rates.get-rate" and "has_rbac" not in settings["rates"]
+    assert not [one for one in made.findings if one.severity == "error"]
+
+
+def test_verbs_that_a_role_lacks_are_told_and_leave_the_channel_out(tmp_path: Path):
+    made = translated(tmp_path, rbac("Read", method=""))
+    assert {key[2] for key in made.definitions} == {"clerk", "chief"}
+    assert ("W21", "rates", "has_rbac") in told(made) and ("W20", "rates", "has_rbac") in told(made)
+    made = translated(tmp_path, rbac("Read", "Create", "Update", "Delete", method=""))
+    assert {key[2] for key in made.definitions} == {"clerk", "chief", "rates"}
+
+
+def test_a_channel_that_only_roles_guard_has_their_callers(tmp_path: Path):
+    made = translated(tmp_path, rbac("Read", sec_use_rbac=True, sec_def="zato-sec-rbac"))
+    found = made.definitions["channel", "http", "rates"].settings
+    assert found["security"] == "partner"
+
+
+def test_permissions_of_the_root_are_those_of_all(tmp_path: Path):
+    config = rbac("Read")
+    config["rbac_role_permission"][0]["role_name"] = "Root"
+    config["rbac_client_role"][0]["role_name"] = "Root"
+    made = translated(tmp_path, config)
+    roles = {key[2]: one.settings for key, one in made.definitions.items() if key[0] == "role"}
+    assert roles["Root"] == {"channels": ["http rates"], "security": ["partner"]}
+    assert roles["clerk"] == {"channels": ["http rates"]} and roles["chief"]["parents"] == ["clerk"]
+
+
+def test_what_roles_lack_is_told(tmp_path: Path):
+    config = rbac("Read", "Look")
+    config["rbac_client_role"] += [{"name": "2", "role_name": "chief"}]
+    config["rbac_client_role"] += [{"name": "3", "role_name": "chief", "client_def": "a:::b:::c"}]
+    config["rbac_role_permission"] += [{"name": "4", "role_name": "chief"}]
+    found = told(translated(tmp_path, config))
+    assert ("E08", "2", "client_def") in found and ("W21", "3", "client_def") in found
+    assert ("E08", "4", "") in found and ("W21", "Look", "perm_name") in found
+
+
+def test_technical_accounts_and_users_of_jwt_log_in_by_http_basic(tmp_path: Path):
+    jwt: dict[str, Any] = {
+        "name": "mobile",
+        "type": "jwt",
+        "username": "ada",
+        "ttl": 3600,
+        "password": "a-secret",
+    }
+    made = translated(tmp_path, {"def_sec": [{"name": "tech", "type": "tech_acc"}, jwt]})
+    settings = {key: one.settings for key, one in made.definitions.items()}
+    assert settings["security", "basic", "tech"] == {"username": "tech"}
+    assert settings["security", "basic", "mobile"] == {"username": "ada", "password": "a-secret"}
+    assert [code for code, _, _ in told(made)] == ["W22", "W22"]
+
+
+SFTP = {"name": "drop", "host": "files.example.com", "username": "eve"}
+
+
+def test_the_key_of_a_host_is_asked_for_and_kept(tmp_path: Path):
+    made = translated(tmp_path, {"outconn_sftp": [{**SFTP, "password": "a-secret"}]})
+    fill(made, {}, {})
+    [asked] = [one for one in made.findings if one.severity == "error"]
+    assert (asked.code, asked.key) == ("E20", "known_hosts")
+    assert "OUTGOING_SFTP_DROP_KNOWN_HOSTS" in asked.message and "ssh-keyscan" in asked.message
+    made = translated(tmp_path, {"outconn_sftp": [{**SFTP, "password": "a-secret"}]})
+    fill(made, {("outgoing", "sftp", "drop"): {"known_hosts": "that of before"}}, {})
+    assert only(made)["known_hosts"] == "that of before"
+
+
+def test_the_text_of_a_private_key_is_asked_for(tmp_path: Path):
+    made = translated(tmp_path, {"outconn_sftp": [{**SFTP, "identity_file": "/root/.ssh/id"}]})
+    fill(made, {}, {"OUTGOING_SFTP_DROP_KNOWN_HOSTS": "x"})
+    assert ("E20", "drop", "key") in told(made) and only(made)["known_hosts"] == "x"
+
+
+def test_websockets_are_channels_and_connections(tmp_path: Path):
+    listens: dict[str, Any] = {
+        "name": "chat",
+        "address": "ws://0.0.0.0:47043/chat",
+        "service": "rates.note",
+    }
+    listens = {**listens, "data_format": "json", "token_ttl": 3600, "sec_def": "partner"}
+    made = translated(tmp_path, {"web_socket": [listens]})
+    assert only(made) == {
+        "service": "rates.note",
+        "host": "0.0.0.0",
+        "port": 47043,
+        "path": "/chat",
+        "format": "json",
+        "security": "partner",
+    }
+    assert told(made) == [("W22", "chat", "")]
+    for faulty in ({"address": "http://x"}, {"address": "ws://x:y"}, {"address": ""}):
+        made = translated(tmp_path, {"channel_web_socket": [{**listens, **faulty}]})
+        assert ("E08", "chat", "address") in told(made)
+    made = translated(tmp_path, {"channel_web_socket": [{**listens, "address": "wss://x:1/"}]})
+    assert not made.definitions and told(made) == [("W20", "chat", "address")]
+
+
+def test_a_websocket_that_receives_is_two_definitions(tmp_path: Path):
+    client = {"name": "t", "address": "wss://x/y", "on_message_service_name": "rates.note"}
+    client = {**client, "subscription_list": "a\nb", "sec_def": "partner", "data_format": "json"}
+    made = translated(tmp_path, {"outconn_wsx": [client]})
+    settings = {key: one.settings for key, one in made.definitions.items()}
+    assert settings["outgoing", "websocket", "t"] == {"url": "wss://x/y", "security": "partner"}
+    assert settings["channel", "websocket-client", "t"] == {
+        "url": "wss://x/y",
+        "service": "rates.note",
+        "subscribe": ["a", "b"],
+        "login": "partner",
+        "format": "json",
+    }
+    made = translated(tmp_path, {"outconn_wsx": [{**client, "is_zato": True}]})
+    assert not made.definitions and told(made) == [("W20", "t", "is_zato")]
 
 
 def test_what_is_marked_for_deletion_is_left_out(tmp_path: Path):

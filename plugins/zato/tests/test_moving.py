@@ -60,6 +60,6 @@ def test_the_page_holds_what_it_says(server: RunningServer, tmp_path: Path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"rate":"1.22"' in done.stdout
-    assert "technical accounts" in done.stdout
+    assert "Zato compares headers" in done.stdout
     assert "Python 2" in (tmp_path / "report.html").read_text()
     assert "Zato_Enmasse_Env.SECURITY_BASIC_PARTNER_PASSWORD" in (tmp_path / "new.yml").read_text()

@@ -159,7 +159,7 @@ def test_files_of_enmasse_are_read_with_the_services(folder: Path):
     }
     assert lines == {
         ("W20 channel_plain_http 'rates-2' has_rbac", "missing"),
-        ("W20 rbac_role 'clerk'", "missing"),
+        ("W22 rbac_role 'clerk'", "differs"),
         ("E20 def_sec 'partner' password", "differs"),
         ("service gone.get", "missing"),
     }

@@ -21,11 +21,14 @@ from hansa_devkit.servers_redis import Valkey
 from hansa_devkit.servers_sql import MariaDB, PostgreSQL, SqlServer
 
 from plugins.amqp.tests.rabbitmq import RabbitMQ
+from plugins.cassandra.tests.servers import CassandraStandIn
 from plugins.ftp.tests.servers import Vsftpd
+from plugins.ibmmq.tests.mqweb_server import MqwebServer
 from plugins.imap.tests.servers import Dovecot
+from plugins.ldap.tests.slapd import PEOPLE, SERVICE, SERVICE_PASSWORD, Slapd
 from plugins.odoo.tests.servers import OdooStandIn
 from plugins.s3.tests.seaweed import SeaweedFS
-from plugins.search.tests.servers import EngineStandIn
+from plugins.search.tests.servers import EngineStandIn, SolrStandIn
 from plugins.smtp.tests.servers import MailServer
 from plugins.sql.tests.support import settings_of
 from plugins.swift.tests.swift_server import Storage, Swift
@@ -35,10 +38,14 @@ HERE = Path(__file__).parent
 SOURCES = sorted((HERE / "sources").glob("*.py"))
 PASSWORD = "a password of the partner"  # of these tests alone
 PLUGINS = (
-    "amqp cache csv dictionary files form ftp imap odoo pubsub queue redis s3 scheduler search smtp"
-    " soap soap-client sql swift xml zato zeromq"
+    "amqp cache cassandra csv dictionary files form ftp ibmmq imap ldap odoo pubsub queue redis s3"
+    " scheduler search smtp soap soap-client sql swift websocket xml zato zeromq"
 )
 SECRETS = {"repository": "r-secret", "payments": "p-secret", "outgoing": "o-secret"}
+STATEMENTS = {
+    "archive_order": "INSERT INTO orders (id, customer, amount) VALUES (:id, :customer, :amount)",
+    "archived_order": "SELECT * FROM orders WHERE id = :id",
+}
 STOCK = "CREATE TABLE stock (sku VARCHAR(20) PRIMARY KEY, pieces INTEGER)"
 CUSTOMER = """
 CREATE TABLE customer (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(50), email VARCHAR(50),
@@ -61,6 +68,8 @@ class World:
     swift: Swift
     ticker: zmq.Socket[bytes]
     ticks: str
+    mqweb: MqwebServer
+    desk: int
 
     def call(self, path: str, data: Any = None, status: int = 200, **options: Any) -> Any:
         """POST to a channel, or GET without data; returns what the JSON of the answer holds."""
@@ -77,7 +86,10 @@ class World:
 
 def inline(settings: dict[str, Any]) -> str:
     """Write settings as an inline table of TOML."""
-    found = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    found = []
+    for name, value in settings.items():
+        text = inline(value) if isinstance(value, dict) else json.dumps(value)
+        found.append(f"{name} = {text}")
     return "{ " + ", ".join(found) + " }"
 
 
@@ -89,7 +101,7 @@ def database(server: SqlServer, engine: str, *statements: str) -> str:
     return inline(settings)
 
 
-def prepare(folder: Path, state: Path) -> None:
+def prepare(folder: Path, state: Path, directory: Slapd) -> None:
     """Put where a server looks for it what it and its services find there."""
     with contextlib.closing(sqlite3.connect(folder / "customers.db")) as connection:
         connection.execute(CUSTOMER)
@@ -105,6 +117,9 @@ def prepare(folder: Path, state: Path) -> None:
     lines = [f"{name} = {value}" for name, value in SECRETS.items()]
     (state / "webhooks.conf").write_text("\n".join(["[secrets]", *lines, ""]))
     (state / "limits.conf").write_text("[search]\nper_minute = 3\n")
+    login = {"url": directory.url, "base": PEOPLE, "user": SERVICE, "password": SERVICE_PASSWORD}
+    lines = [f'{name} = "{value}"' for name, value in login.items()]
+    (state / "directory.conf").write_text("\n".join(["[ldap]", *lines, ""]))
 
 
 @contextlib.contextmanager
@@ -116,6 +131,11 @@ def world(folder: Path, real_server: Callable[..., Any]) -> Iterator[World]:
         servers = [Valkey, RabbitMQ, MailServer, Dovecot, Vsftpd, SeaweedFS, EngineStandIn]
         valkey, rabbit, mail, mailbox, ftp, s3, search = map(real_server, servers)
         odoo, mariadb, postgresql = map(real_server, (OdooStandIn, MariaDB, PostgreSQL))
+        cassandra, solr, slapd = map(real_server, (CassandraStandIn, SolrStandIn, Slapd))
+        mqweb = stack.enter_context(MqwebServer())
+        mqweb.make("PAYMENTS", "PAID", "DEAD")
+        paid = {"queue": "PAID", "dead_letter_queue": "DEAD", "service": "archives.paid"}
+        desk = free_port()
         client = stack.enter_context(redis.Redis.from_url(valkey.address, decode_responses=True))
         client.flushall()
         rabbit.make("shipments", "shipped", "shipped.dead-letter")
@@ -147,12 +167,31 @@ def world(folder: Path, real_server: Callable[..., Any]) -> Iterator[World]:
             search_password=search.password,
             odoo=f"http://127.0.0.1:{odoo.port}",
             odoo_password=odoo.password,
+            cassandra=inline({**cassandra.settings, "statements": STATEMENTS}),
+            solr=solr.settings["address"],
+            solr_password=solr.password,
+            ldap=inline(slapd.settings()),
+            ibmmq=inline(mqweb.settings),
+            paid=inline({**mqweb.settings, **paid, "format": "json", "interval": 0.2}),
+            desk=desk,
         )
         server = RunningServer(folder, config, workers=1, plugins=PLUGINS.split())
-        prepare(folder, server.dir)
+        prepare(folder, server.dir, slapd)
         try:
             yield World(
-                server.start(), made, client, rabbit, mail, mailbox, ftp, s3, swift, ticker, ticks
+                server.start(),
+                made,
+                client,
+                rabbit,
+                mail,
+                mailbox,
+                ftp,
+                s3,
+                swift,
+                ticker,
+                ticks,
+                mqweb,
+                desk,
             )
             server.stop()
         finally:

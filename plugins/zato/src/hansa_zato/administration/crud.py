@@ -20,7 +20,7 @@ from .call import Call, is_known
 from .declaration import Declared, Names, Work
 from .listing import listed
 
-Action = Literal["create", "edit", "delete", "get-list", "change-password", "ping"]
+Action = Literal["create", "edit", "delete", "get-list", "get-by-id", "change-password", "ping"]
 Choose = Callable[[Call], Mapping]
 
 CRUD: Final[tuple[Action, ...]] = ("create", "edit", "delete", "get-list")
@@ -57,6 +57,7 @@ class ObjectType:
             "edit": (self.edit, ("id",), ("name", *self.inputs()), names),
             "delete": (self.delete, ("id",), (), ()),
             "get-list": (self.get_list, (), self.axes, self.outputs()),
+            "get-by-id": (self.get_by_id, ("id",), (), self.outputs()),
             "change-password": (self.change_password, ("id", *PASSWORDS), (), ()),
             "ping": (self.ping, ("id",), (), ("info",)),
         }
@@ -197,6 +198,11 @@ class ObjectType:
         row = objects.shown(call, mapping, item)
         return objects.with_security(call, mapping, row)
 
+    def get_by_id(self, call: Call) -> PlainDict:
+        """Show one definition."""
+        record, mapping = self.find(call)
+        return self._row(call, mapping, call.admin(f"{mapping.administered}.get", name=record.name))
+
     def change_password(self, call: Call) -> None:
         """Set another password."""
         record, mapping = self.find(call)
@@ -235,6 +241,7 @@ ADMIN: Final[dict[Action, str]] = {
     "edit": "edit",
     "delete": "delete",
     "get-list": "list",
+    "get-by-id": "get",
     "change-password": "edit",
     "ping": "ping",
 }

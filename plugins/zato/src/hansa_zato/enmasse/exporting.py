@@ -13,6 +13,7 @@ from ..mapping import NO_SECURITY, Generation, Key, Mapping, by_definition
 from ..mapping.pubsub import PERMISSION
 from ..payloads import PlainDict
 from .findings import Finding
+from .guards import Guards
 
 FORMS: Final[dict[str, Generation]] = {"2.0": "2.0", "3.x": "3.x", "minimal": "minimal"}
 _ORDER: Final = ("security", "outgoing", "channel")
@@ -62,8 +63,13 @@ def export(config: PlainDict, generation: Generation) -> Exported:
     """
     made = Exported()
     definitions = dict(_definitions(config))
+    guards = Guards(definitions, generation)
     for key in sorted(definitions, key=lambda key: (_place(key[0]), key)):
-        _export(made, key, definitions, generation)
+        why = _left_out(key, guards)
+        if why:
+            made.findings.append(Finding("W20", why, f"{key[0]} {key[1]}", key[2]))
+        else:
+            _export(made, key, definitions, generation, guards)
     return made
 
 
@@ -87,8 +93,19 @@ def _place(kind: str) -> int:
     return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)
 
 
+def _left_out(key: Key, guards: Guards) -> str:
+    """Return why a definition is not written, since roles are not; empty if it is."""
+    if key[0] == "role":
+        return guards.fault_of(key[2])
+    return guards.fault_of_channel(key) if key[0] == "channel" else ""
+
+
 def _export(
-    made: Exported, key: Key, definitions: dict[Key, PlainDict], generation: Generation
+    made: Exported,
+    key: Key,
+    definitions: dict[Key, PlainDict],
+    generation: Generation,
+    guards: Guards,
 ) -> None:
     kind, type, name = key
     mapping = by_definition(kind, type, generation)
@@ -100,6 +117,8 @@ def _export(
     made.findings += [
         Finding("W21", remark.why, f"{kind} {type}", name, remark.key) for remark in writing.remarks
     ]
+    if writing.is_part:
+        return
     if _is_open(mapping, definitions[key], writing.item):
         why = "Zato has no security for it, without which it would be open to more callers"
         made.findings.append(Finding("W20", why, f"{kind} {type}", name))
@@ -107,7 +126,11 @@ def _export(
     if mapping.base is not None:
         named = made.base_name(mapping.base.zato, name, base)
         writing.item[mapping.base.keys[0]] = named
+    if kind == "channel" and guards.of_channel(key):
+        writing.item["has_rbac"] = True
     made.add(_section(mapping, generation), writing.item)
+    for section, item in guards.parts_of(name) if kind == "role" else ():
+        made.add(section, item)
     for group, members in writing.groups.items():
         made.add("groups", {"name": group, "members": members})
     for security, access in writing.permissions.items():

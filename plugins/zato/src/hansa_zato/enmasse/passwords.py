@@ -29,6 +29,10 @@ REQUIRED: Final[dict[tuple[str, str], str]] = {
 _HASHED: Final = frozenset({"basic", "apikey", "wss", "xpath"})
 """Types of security definitions that keep a hash of their secret, which cannot be compared."""
 
+HOST_KEYS: Final = "known_hosts"
+"""The setting with the keys of hosts, which is no secret, and which files have not."""
+_OWNERS: Final = "the fingerprints that the owner of the host gives"
+
 Ask = Callable[[str], str]
 """Asks a person for a secret, by a prompt."""
 
@@ -44,7 +48,17 @@ def secrets_of(definition: Translated) -> Iterator[tuple[str, bool]]:
     required = REQUIRED.get((kind, type))
     if required is not None:
         yield required, True
+    elif (kind, type) == ("outgoing", "sftp"):
+        yield from _keys_of(definition)
     elif definition.settings.get("username") and not definition.settings.get("security"):
+        yield "password", False
+
+
+def _keys_of(definition: Translated) -> Iterator[tuple[str, bool]]:
+    """Return how the server of an SFTP connection is known, and what it is logged in to with."""
+    yield HOST_KEYS, True
+    if definition.settings.get("password") is None:
+        yield "key", bool(definition.source.item.get("identity_file"))
         yield "password", False
 
 
@@ -97,13 +111,14 @@ def _fill(
     if given is not None:
         return
     name = variable_name(definition.key, setting)
+    hint = f" to what ssh-keyscan tells, once compared with {_OWNERS}" * (setting == HOST_KEYS)
     value = variables.get(name) or (
         ask(_prompt(definition, setting)) if ask and is_required else ""
     )
     if value:
         definition.settings[setting] = value
     elif is_required and not _names_a_variable(made, definition):
-        why = f"the file has none; set {name} in the environment"
+        why = f"the file has none; set {name} in the environment{hint}"
         made.findings.append(definition.source.finding("E20", why, setting))
     elif not is_required:
         why = f"the file has none; {name} in the environment gives one"

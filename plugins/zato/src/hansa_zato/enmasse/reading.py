@@ -162,6 +162,8 @@ def _add(document: Document, section: str, value: object, file: Path, line: int)
         found = ZatoObject(_generic(item), item, file, line)
     elif section == "zato_cache_builtin":
         found = ZatoObject("cache_builtin", item, file, line)
+    elif section == "web_socket":
+        found = ZatoObject("channel_web_socket", item, file, line)
     elif section in _SECURITY:
         found = ZatoObject("def_sec", {**item, "type": section}, file, line)
     if section == SUBSCRIPTION:

@@ -15,19 +15,22 @@ from ..mapping import (
     Mapping,
     Reading,
     Remark,
+    by_definition,
     by_section,
     security_types,
 )
 from ..mapping.pubsub import PERMISSION
+from ..mapping.roles import CHANNELS, ROLE
 from ..payloads import PlainDict
 from .environment import with_values
 from .findings import Finding, ZatoObject
 from .permissions import Permissions
 from .reading import Document
+from .roles import PARTS, Roles
 
 GROUPS: Final = "groups"
 QUERIES: Final = "query_cassandra"
-_PART_OF_OTHERS: Final = frozenset({"def_amqp", "def_jms_wmq", GROUPS, QUERIES, PERMISSION})
+_PART_OF_OTHERS: Final = frozenset({"def_amqp", "def_jms_wmq", GROUPS, QUERIES, PERMISSION, *PARTS})
 """Keys whose objects are no definitions of their own, but parts of others."""
 
 _OWN: Final = frozenset({"admin.invoke", "ide_publisher", "metrics"})
@@ -68,7 +71,8 @@ def translate(
         with_values(one, variables, made.findings, keep=keep_variables) for one in document.objects
     ]
     context = _Context(made, objects)
-    for one in objects:
+    root = context.roles.of_root(objects[0]) if objects else None
+    for one in [*objects, *filter(None, [root])]:
         if one.section not in _PART_OF_OTHERS:
             context.translate(one)
     context.tell_unused()
@@ -91,6 +95,7 @@ class _Context:
         self.used: set[tuple[str, str]] = set()
         self.groups = {one.name: self._members(one) for one in objects if one.section == GROUPS}
         self.permissions = Permissions(objects, made)
+        self.roles = Roles(objects, made)
         self.queries = [one for one in objects if one.section == QUERIES]
 
     def _members(self, one: ZatoObject) -> list[str]:
@@ -122,9 +127,9 @@ class _Context:
         key = (mapping.kind, mapping.type, one.name)
         self._add(Translated(key, reading.settings, one, mapping))
         for more, settings in reading.more.items():
-            of_login = by_section("def_sec", "basic_auth") or mapping
+            of_more = by_definition(more[0], more[1], "3.x") or mapping
             settings = self._without_encrypted(one, settings)
-            self._add(Translated(more, settings, one, of_login))
+            self._add(Translated(more, settings, one, of_more))
 
     def _add(self, definition: Translated) -> None:
         if definition.key in self.made.definitions:
@@ -176,7 +181,23 @@ class _Context:
             return self._with_queries(one)
         if one.section == "pubsub_topic":
             return {**one.item, **self.permissions.of_topic(one.name)}
+        if one.section == ROLE:
+            return self.roles.of_role(one)
+        if one.section in CHANNELS and self.roles.is_guarded(one):
+            return self._with_callers(one)
         return one.item
+
+    def _with_callers(self, one: ZatoObject) -> PlainDict:
+        """Return a channel that roles guard as they do here, or as it is if none can."""
+        found = self.roles.of_channel(one)
+        if found is None:
+            return one.item
+        item, callers = found
+        if not callers:
+            return item
+        group = f"callers of {one.name}"
+        self.groups[group] = callers
+        return {**item, "groups": [group]}
 
     def _with_queries(self, one: ZatoObject) -> PlainDict:
         """Return a definition of Cassandra with the statements that name it."""

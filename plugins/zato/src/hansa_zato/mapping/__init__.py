@@ -19,7 +19,10 @@ from .messaging import MESSAGING
 from .parts import NO_SECURITY, Generation, Key, Reading, Remark, Writing
 from .pubsub import PUBSUB
 from .reasons import BUILT_IN, DELETED, NOT_CARRIED, Reason
+from .roles import ROLES
 from .security import SECURITY
+from .sftp import SFTP
+from .websocket import WEBSOCKET
 
 __all__ = [
     "BUILT_IN",
@@ -43,15 +46,18 @@ MAPPINGS: Final[tuple[Mapping, ...]] = (
     *SECURITY,
     *HTTP,
     *MESSAGING,
+    *WEBSOCKET,
     *DATA,
+    SFTP,
     *CLOUD,
     *JOBS,
     *MESSAGES,
     *PUBSUB,
+    *ROLES,
 )
 """All mappings."""
 
-_BY_ZATO: Final = {mapping.zato: mapping for mapping in MAPPINGS}
+_BY_ZATO: Final = {mapping.zato: mapping for mapping in MAPPINGS if mapping.imported}
 _BY_MINIMAL: Final = {mapping.minimal: mapping for mapping in MAPPINGS if mapping.minimal}
 
 

@@ -51,13 +51,13 @@ _COMMON: Final = frozenset(
 _UNUSED: Final = (
     Unused(
         "has_rbac",
-        "Zato's roles are not carried over, and without them it would be open to more callers",
+        "no role that is carried over may call it, and without one it would be open to more callers",
         "create a role (`hansa role create`), then the channel with `has_rbac` off",
         fatal=True,
     ),
     Unused(
         "sec_use_rbac",
-        "Zato's roles guard it, which are not carried over: it would be open to everybody",
+        "no role that is carried over may call it: it would be open to everybody",
         "create a security definition, then the channel with `sec_def` naming it",
         fatal=True,
     ),

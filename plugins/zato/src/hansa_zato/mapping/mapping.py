@@ -58,7 +58,8 @@ class Mapping:
     """How objects of one type of Zato are definitions of one type here, and the other way round.
 
     `zato` is the key in files of 2.0 and 3.x, with a security definition's type after a point;
-    `minimal` is the key in minimal files, empty if these have none.
+    `minimal` is the key in minimal files, empty if these have none. One that is not `imported`
+    writes what objects read by another mapping of the same key are, too.
     """
 
     zato: str
@@ -69,6 +70,7 @@ class Mapping:
     base: Base | None = None
     note: str = ""
     exported: bool = True
+    imported: bool = True
     only_minimal: bool = False
     quiet: frozenset[str] = field(default=frozenset())
 

@@ -76,6 +76,8 @@ class Writing:
     groups: dict[str, list[str]] = field(default_factory=dict)
     permissions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
+    is_part: bool = False
+    """Whether it has been written with another definition, and is no object of its own."""
 
     def lost(self, key: str, why: str) -> None:
         """Say that a setting is not carried over."""

@@ -14,11 +14,6 @@ class Reason:
     instead: str
 
 
-_ROLES: Final = Reason(
-    "Zato permits the verbs of a service to a role, and roles here permit services and channels as a"
-    " whole",
-    "`hansa role create NAME --services SERVICE --security DEFINITION`, and the channel by hand",
-)
 _PUBSUB: Final = Reason(
     "subscriptions here belong to a security definition, and Zato 3 has endpoints between them",
     "`hansa subscription create NAME --topic TOPIC --security DEFINITION`, and `publishers` and"
@@ -30,39 +25,19 @@ _OVER_HTTP: Final = Reason(
 )
 
 NOT_CARRIED: Final[dict[str, Reason]] = {
-    "def_sec.tech_acc": Reason(
-        "technical accounts send their password in a header of Zato's own, and 3.0 has none",
-        "a definition basic, or apikey; callers change their header",
-    ),
     "def_sec.tls_channel_sec": Reason(
         "Zato compares headers that its proxy sets; here the server verifies the certificate itself",
         "`hansa security tls create NAME --authorities FILE --subjects SUBJECT`",
     ),
-    "def_sec.jwt": Reason(
-        "Zato issues its own tokens for a user name and a password; jwt here verifies an issuer's",
-        "a definition jwt for an issuer, or basic",
-    ),
     "def_sec.vault_conn_sec": Reason(
         "callers are not checked by Vault here", "secrets can be kept there: hansa-vault"
     ),
-    "rbac_role": _ROLES,
-    "rbac_permission": _ROLES,
-    "rbac_client_role": _ROLES,
-    "rbac_role_permission": _ROLES,
     "notif_sql": Reason(
         "channel sql passes each row once, by a mark in the query, and not all rows each time",
         "`hansa channel sql create NAME --connection CONNECTION --query ...`, with :mark",
     ),
     "query_cassandra": Reason(
         "it names no definition of Cassandra", "`statements` of outgoing cassandra"
-    ),
-    "channel_web_socket": Reason(
-        "clients of Zato's WebSocket channels speak a protocol of Zato's own over it",
-        "`hansa channel websocket create`; clients send plain messages",
-    ),
-    "web_socket": Reason(
-        "clients of Zato's WebSocket channels speak a protocol of Zato's own over it",
-        "`hansa channel websocket create`; clients send plain messages",
     ),
     "channel_openapi": Reason(
         "all typed channels are described at /hansa/openapi.json", "its setting `openapi`"
@@ -72,11 +47,6 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
     "outconn_mongodb": Reason(_NO_TYPE, "the library pymongo in the service"),
     "mongodb": Reason(_NO_TYPE, "the library pymongo in the service"),
     "outconn_sap": Reason(_NO_TYPE, "its HTTP interface, by outgoing http"),
-    "outconn_sftp": Reason(
-        "the server's host key must be known here",
-        "`hansa outgoing sftp create NAME --known-hosts`",
-    ),
-    "outconn_wsx": Reason("it speaks Zato's protocol", "outgoing websocket, for plain messages"),
     **dict.fromkeys(
         (
             "sms_twilio",
@@ -100,7 +70,6 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
             "odata",
             "outgoing_odata",
             "outgoing_fhir",
-            "outgoing_graphql",
         ),
         _OVER_HTTP,
     ),
@@ -111,6 +80,7 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
             "channel_ibm_mq",
             "outgoing_ibm_mq",
             "outgoing_amqp",
+            "outgoing_graphql",
             "outgoing_grpc",
             "grpc",
             "llm",

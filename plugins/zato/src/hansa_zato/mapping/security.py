@@ -34,6 +34,11 @@ def _read_header(reading: Reading) -> None:
         reading.differs("username", why, "the key `header` names another one")
 
 
+def _read_name(reading: Reading) -> None:
+    """Read the user name of a technical account, which is its name."""
+    reading.settings["username"] = str(reading.first(("username", "name")) or "")
+
+
 def _read_ntlm(reading: Reading) -> None:
     """Split DOMAIN\\user."""
     given = str(reading.item.get("username") or "")
@@ -187,6 +192,24 @@ OPENSTACK: Final = Mapping(
     ),
     exported=False,
 )
+TECHNICAL_ACCOUNT: Final = Mapping(
+    "def_sec.tech_acc",
+    "security",
+    "basic",
+    (Custom(("username",), ("username",), _read_name, USERNAME.write), PASSWORD),
+    note="callers send HTTP Basic, and not the headers X-Zato-User and X-Zato-Password",
+    exported=False,
+    quiet=frozenset({"salt", "expected_password"}),
+)
+JWT: Final = Mapping(
+    "def_sec.jwt",
+    "security",
+    "basic",
+    (USERNAME, PASSWORD),
+    note="callers send HTTP Basic, and ask for no token at /zato/jwt/log-in",
+    exported=False,
+    quiet=frozenset({"ttl"}),
+)
 BEARER: Final = Mapping(
     "def_sec.bearer_token",
     "security",
@@ -242,6 +265,8 @@ SECURITY: Final = (
     NTLM,
     AWS,
     OPENSTACK,
+    TECHNICAL_ACCOUNT,
+    JWT,
     BEARER,
     KEY_PAIR,
     AUTHORITY,

@@ -17,6 +17,7 @@ from .odoo import OdooConnection
 from .soap import SOAPConnection
 from .sql import SQLConnection
 from .wmq import WMQConnection
+from .wsx import WSXConnection
 
 if TYPE_CHECKING:
     from hansa import Server
@@ -36,6 +37,7 @@ _TYPES: Final[dict[str, tuple[str, Wrapper | None]]] = {
     "jms_wmq": ("ibmmq", WMQConnection),
     "wmq": ("ibmmq", WMQConnection),
     "ibm_mq": ("ibmmq", WMQConnection),
+    "wsx": ("websocket", WSXConnection),
 }
 """By the dialect's name of a type: Hansa's, and the wrapper of its connections, if there is one."""
 _REQUIRED: Final = object()

@@ -10,7 +10,7 @@ from ...mapping import MAPPINGS, by_definition
 from ...payloads import PlainDict
 from ..call import Call
 from ..crud import CRUD, Action, ObjectType, declared
-from ..declaration import Declared
+from ..declaration import Declared, missing
 from ..listing import is_true, listed
 from ..numbers import number_of
 from ..objects import SEC_TYPES, SECURITY
@@ -21,6 +21,12 @@ PASSWORD: Final[tuple[Action, ...]] = (*CRUD, "change-password")
 USED: Final = (
     "one that an outgoing connection uses signs, and has its password encrypted, not hashed"
 )
+
+ROLES: Final = (
+    "Zato permits the verbs of a service to a role, and roles here permit services and channels as a"
+    " whole; instead: admin.role.create, or a file of enmasse, whose roles are carried over"
+)
+AS_BASIC: Final = "it is a security basic, which lists it, too"
 
 
 def of(
@@ -36,7 +42,9 @@ TYPES: Final = (
     of("basic-auth", "def_sec.basic_auth", differs=USED),
     of("ntlm", "def_sec.ntlm"),
     of("oauth", "def_sec.oauth"),
-    of("openstack", "def_sec.openstack", differs="it is a security basic, which lists it, too"),
+    of("openstack", "def_sec.openstack", differs=AS_BASIC),
+    of("tech-account", "def_sec.tech_acc", (*PASSWORD, "get-by-id"), differs=AS_BASIC),
+    of("jwt", "def_sec.jwt", differs=AS_BASIC),
     of("wss", "def_sec.wss"),
     of("xpath", "def_sec.xpath_sec"),
     of("tls.ca-cert", "tls_ca_cert", CRUD),
@@ -92,16 +100,18 @@ SERVICES: Final = (
         is_list=True,
     ),
     *declared(TYPES),
-    *not_carried("def_sec.tech_acc", "zato.security.tech-account", (*PASSWORD, "get-by-id")),
     *not_carried("def_sec.tls_channel_sec", "zato.security.tls.channel", CRUD),
-    *not_carried("rbac_role", "zato.security.rbac.role", CRUD),
-    *not_carried("rbac_permission", "zato.security.rbac.permission", CRUD),
-    *not_carried(
-        "rbac_client_role", "zato.security.rbac.client-role", ("create", "delete", "get-list")
-    ),
-    *not_carried(
-        "rbac_role_permission",
-        "zato.security.rbac.role-permission",
-        ("create", "delete", "get-list"),
+    *missing(
+        ROLES,
+        *(
+            f"zato.security.rbac.{name}.{action}"
+            for name in ("role", "permission")
+            for action in CRUD
+        ),
+        *(
+            f"zato.security.rbac.{name}.{action}"
+            for name in ("client-role", "role-permission")
+            for action in ("create", "delete", "get-list")
+        ),
     ),
 )
