@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+import gc
+import weakref
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import msgspec
 import pytest
 from hansa import Invalid, Model, Secret, Service, load, setting
 from hansa_devkit import LocalServer
 from hansa_grpc import number
 from hansa_grpc.interface import interface_of
+from hansa_grpc.members import members_of
 from hansa_grpc.numbers import number_of
 from hansa_grpc.outgoing import GrpcOutgoing
 from hansa_grpc.settings import ListeningSettings
@@ -216,3 +221,35 @@ def test_a_proto_that_cannot_be_used_is_told_by_its_setting(tmp_path):
         made(GrpcOutgoing, LocalServer(), port=1, proto="nothing")
     # where it was compiled is nothing to whoever wrote it
     assert caught.value.errors["proto"].startswith("channel.proto:1")
+
+
+def test_the_types_of_a_service_that_was_replaced_are_not_kept():
+    @dataclasses.dataclass
+    class Answer:
+        currency: str = "EUR"
+
+    class Sent(msgspec.Struct):
+        currency: str = "EUR"
+
+    assert members_of(Answer()) == members_of(Sent()) == {"currency": "EUR"}
+    kept: list[weakref.ref[type]] = [weakref.ref(Answer), weakref.ref(Sent)]
+    del Answer, Sent
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
+
+
+def test_lists_and_maps_are_told_from_single_values():
+    get = declared("Get")
+    read = get.read(
+        get.write({"tags": iter(["a", "b"]), "limits": {"c": 5}}, get.request), get.request
+    )
+    assert read["tags"] == ["a", "b"]
+    assert read["limits"] == {"c": 5}
+    with pytest.raises(Invalid) as caught:
+        get.write({"tags": ["a", 7], "limits": 5, "count": True, "currency": ["a"]}, get.request)
+    assert caught.value.errors == {
+        "tags": "expected str, got int",
+        "limits": "expected an object, got int",
+        "count": "expected int, got bool",
+        "currency": "expected str, got list",
+    }

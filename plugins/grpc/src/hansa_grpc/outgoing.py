@@ -71,6 +71,7 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
 
         config = resolved(self.config, self.server.objects)
         self._files = config
+        self._address = f"{'https' if config.tls else 'http'}://{address_of(config)}"
         descriptors = compiled(config)
         probe(config)
         interface = None
@@ -258,9 +259,9 @@ class GrpcOutgoing(Outgoing[CallingSettings]):
         cid = current_cid.get()
         if cid != "-":
             headers.setdefault(CID, cid)
-        scheme = "https" if self.config.tls else "http"
-        url = f"{scheme}://{address_of(self.config)}{path}"
-        request = OutgoingRequest(method="POST", url=url, headers=headers, body=raw)
+        request = OutgoingRequest(
+            method="POST", url=f"{self._address}{path}", headers=headers, body=raw
+        )
         security = self.security
         if security is None:
             return request
