@@ -49,5 +49,5 @@ def _show(made: Report, *, everything: bool) -> None:
     counts = ", ".join(f"{number} × {status}" for status, number in made.counts().items())
     click.echo(
         f"{made.services} services in {made.sources} sources, {made.objects} objects in "
-        f"{made.files} files of enmasse: {counts}"
+        f"{made.files} files of enmasse, {made.settings} settings: {counts}"
     )

@@ -1,4 +1,4 @@
-"""Looks through the folder of an installation: its services, and its files of enmasse."""
+"""Looks through the folder of an installation: its services, its files of enmasse, and its settings."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..enmasse.reading import Document, read
 from ..enmasse.translation import Translation, translate
 from ..mapping import MAPPINGS, NOT_CARRIED
 from .lines import Line, Report, Status
+from .settings import is_configuration, read_settings, user_files
 from .sources import modules_in, read_source
 
 SKIPPED: Final = frozenset(
@@ -60,8 +61,23 @@ def report(folder: Path) -> Report:
     for path in files:
         if path.suffix in (".json", ".yml", ".yaml") and _is_enmasse(path):
             _add_file(made, folder, path, services)
+    for path in files:
+        if is_configuration(path):
+            _add_settings(made, folder, path)
     made.sort()
     return made
+
+
+def _add_settings(made: Report, folder: Path, path: Path) -> None:
+    """Add what becomes of the settings of a file, and which files of user configuration are there."""
+    lines = read_settings(path, str(path.relative_to(folder)))
+    made.settings += len(lines)
+    made.lines += lines
+    for file in user_files(path):
+        is_there = file.is_file()
+        status: Status = "runs" if is_there else "missing"
+        why = "is read as it is, by self.user_config" if is_there else "is not there"
+        made.lines.append(Line(_shown(folder, file), 0, status, file.name, why))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -71,9 +87,9 @@ def _files(folder: Path) -> Iterator[Path]:
         )
         for name in sorted(names):
             path = Path(where, name)
-            if path.suffix not in (".py", ".json", ".yml", ".yaml") or path.is_symlink():
-                continue
-            yield path
+            is_wanted = path.suffix in (".py", ".json", ".yml", ".yaml") or is_configuration(path)
+            if is_wanted and not path.is_symlink():
+                yield path
 
 
 def _is_enmasse(path: Path) -> bool:

@@ -40,6 +40,7 @@ class Report:
     sources: int = 0
     files: int = 0
     objects: int = 0
+    settings: int = 0
 
     def counts(self) -> dict[str, int]:
         """Return how many lines there are of each status."""
@@ -62,6 +63,7 @@ class Report:
             "services": self.services,
             "enmasse_files": self.files,
             "objects": self.objects,
+            "settings": self.settings,
             "counts": self.counts(),
             "lines": [asdict(line) for line in self.lines],
         }

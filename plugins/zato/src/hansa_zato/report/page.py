@@ -36,7 +36,7 @@ def page(report: Report, *, everything: bool = False) -> str:
         f"<title>Moving {escape(report.folder)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>Moving {escape(report.folder)}</h1>",
         f"<p>{report.services} services in {report.sources} sources, {report.objects} objects in "
-        f"{report.files} files of enmasse: "
+        f"{report.files} files of enmasse, {report.settings} settings: "
         f"{', '.join(f'{number} × {status}' for status, number in counts.items())}.</p>",
         *_files(shown),
         "</body></html>\n",
