@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,29 @@ def tried(server: Facade, row: Row) -> str:
     return "; ".join(faults)
 
 
+def fault_of_proof(row: Row) -> str:
+    """What is wrong with the test that a row names: it is to be there, and to have the name in it, or
+    the row says which of the file it is.
+    """
+    file, _, test = row.proof.partition("::")
+    if not file:
+        return ""
+    if not (TOP / file).is_file():
+        return f"there is no file {file}"
+    text = (TOP / file).read_text("utf-8")
+    if test:
+        return "" if re.search(rf"^ *def {test}\(", text, re.M) else f"{file} has no {test}"
+    if any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I) for word in words(row.name)):
+        return ""
+    return f"{file} does not have it: name the test, as FILE::TEST"
+
+
+def words(name: str) -> set[str]:
+    """The last word of each part of a name, without arguments: `get` of `self.email.imap.get(...)`."""
+    found = [re.findall(r"\w[\w-]*", re.sub(r"\(.*?\)", "", part)) for part in name.split(",")]
+    return {each[-1] for each in found if each}
+
+
 @pytest.mark.parametrize("subject", subjects(), ids=lambda each: each.title)
 def test_what_works_does(surroundings: Facade, subject: Subject) -> None:
     faults = {row.name: tried(surroundings, row) for row in subject.rows if row.trial}
@@ -128,7 +152,8 @@ def test_what_is_claimed_is_shown_and_what_is_missing_is_explained(subject: Subj
             assert row.why and not row.trial, row.name
         else:
             assert row.trial or row.proof, row.name
-        assert not row.proof or (TOP / row.proof).is_file(), row.name
+    faults = {row.name: fault_of_proof(row) for row in subject.rows}
+    assert [f"{name}: {fault}" for name, fault in faults.items() if fault] == []
 
 
 def test_a_file_with_faults_tells_all_of_them() -> None:

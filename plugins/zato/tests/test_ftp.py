@@ -12,10 +12,13 @@ import pytest
 from hansa import Conflict, Forbidden, NotFound, load
 from hansa_ftp.plugin import FtpOutgoing
 from hansa_ftp.settings import SendingSettings
+from hansa_sftp.plugin import SftpOutgoing
+from hansa_sftp.settings import SendingSettings as SftpSettings
 from hansa_zato.outgoing import Outgoing
 from zato.common import ConnectionException, Inactive
 
 from plugins.ftp.tests.servers import Vsftpd
+from plugins.sftp.tests.servers import OpenSsh
 from plugins.zato.tests.facade import Facade
 
 
@@ -49,6 +52,25 @@ def test_contents(ftp: Any, root: Path) -> None:
     assert (root / "b.bin").read_bytes() == b"12" and ftp.getsize("b.bin") == 2
     ftp.conn.setcontents("c", b"x")
     assert ftp.exists("c") and not ftp.exists("d")
+
+
+def test_the_same_over_sftp(server: Facade, real_server: Any) -> None:
+    peer = real_server(OpenSsh)
+    made = SftpOutgoing("N", load(SftpSettings, peer.settings), server.as_server)
+    made.start()
+    try:
+        server.objects["outgoing", "sftp", "N"] = made
+        files = Outgoing(server.as_server).sftp["N"]
+        files.setcontents("zato.txt", "Grüße")
+        assert files.getcontents("zato.txt", "r") == "Grüße" and files.exists("zato.txt")
+        with files.open("zato.txt", "a") as file:
+            file.write("!")
+        files.move("zato.txt", "other.txt", overwrite=True)
+        assert files.getcontents("other.txt") == "Grüße!".encode()
+        files.remove("other.txt")
+        assert not files.exists("other.txt")
+    finally:
+        made.stop()
 
 
 def test_open(ftp: Any, root: Path) -> None:

@@ -410,3 +410,34 @@ def test_logger_is_a_logger(server: Facade) -> None:
     assert found.logger.name == f"hansa.service.{found.name}"
     assert found.logger.handlers == []
     assert found.log is found.logger
+
+
+class Adds(Service):
+    """Has a method besides its handler."""
+
+    name = "adds.up"
+
+    class SimpleIO:
+        input_required = ("a",)
+
+    def add(self, number: int) -> tuple[int, str, str, str]:
+        return number + 1, self.name, self.channel.type, self.cid
+
+    def handle(self) -> None:
+        raise AssertionError("it was not to be called")
+
+
+def test_a_new_instance_of_another_service(server: Facade) -> None:
+    found: list[Any] = []
+
+    def act(self: Any) -> None:
+        found.append(self.new_instance("adds.up").add(4))
+        found.append(self.new_instance(Adds) is not self.new_instance(Adds))
+        with pytest.raises(KeyError, match="nope"):
+            self.new_instance("adds.nope")
+        with pytest.raises(KeyError, match="no service of Zato's"):
+            self.new_instance("zato.target.call")
+
+    server.add(Adds)
+    assert server.call(service(act), "{}", cid="K1").ok
+    assert found == [(5, "adds.up", "new-instance", "K1"), True]

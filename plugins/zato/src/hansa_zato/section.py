@@ -62,6 +62,23 @@ class ZatoSection(Model):
             "directory"
         ),
     ] = "config/repo/static"
+    schema_dir: Annotated[
+        str,
+        setting(
+            "Folder of the JSON Schemas that services name as schema; relative to the server's "
+            "directory"
+        ),
+    ] = "config/repo/schema/json"
+    commands: Annotated[
+        Literal["off", "programs", "shell"],
+        setting(
+            "What services run by self.commands: nothing, programs with their arguments, or command "
+            "lines of a shell, in which texts of callers may be commands"
+        ),
+    ] = "off"
+    commands_output: Annotated[
+        int, setting("Bytes of output at which a program is ended", ge=1, le=1_073_741_824)
+    ] = 10_485_760
     lua_dir: Annotated[
         str,
         setting("Folder of the scripts of self.kvdb.run_lua; relative to the server's directory"),

@@ -26,7 +26,13 @@ class Entry(Model):
     trial: Annotated[
         str, setting("Source that a service runs: an expression that is true, or statements")
     ] = ""
-    proof: Annotated[str, setting("The test file that shows it, where a trial does not")] = ""
+    proof: Annotated[
+        str,
+        setting(
+            "The test file that shows it, where a trial does not; FILE::TEST where the file does not "
+            "have the name in it"
+        ),
+    ] = ""
 
 
 class SubjectFile(Model):

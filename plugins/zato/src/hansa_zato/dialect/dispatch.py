@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hansa import Binding, Request as CoreRequest, Response as CoreResponse, Unavailable
 
-from ..constants import DATA_FORMAT, channel_type, transport
+from ..constants import CHANNEL, DATA_FORMAT, channel_type, transport
 from ..section import profile_of
 from ..sio.declaration import declaration
 from ..sio.writing import names
@@ -27,6 +27,7 @@ from .invocation import options_of
 from .logs import Logger
 from .request import Request, readable
 from .response import Response
+from .schema import schema_check
 from .server import zato_server
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ class CompiledService:
         self._binding = binding
         self._server = zato_server(binding.server)
         self._log = log
+        is_called = binding.type != CHANNEL.NEW_INSTANCE
         self._parse = parser(binding, declared)
-        self._read_input = input_reader(declared, binding)
+        self._read_input = input_reader(declared if is_called else None, binding)
         self._output_names = names(declared.outputs) if declared and declared.outputs else None
         self._data_format = _data_format(binding)
         self._transport = _transport(binding)
         self._choose_handler = _handler_choice(cls)
         self._hooks = HookRunner(cls, job_type(binding), log)
+        self._check = schema_check(cls, binding.server)
         self._writer = wire.ResponseWriter(declared, binding, cls)
         self._usage = _usage_counter(cls)
         self._is_internal = binding.format is None and binding.type in wire.INTERNAL_TYPES
@@ -81,10 +84,12 @@ class CompiledService:
             format = _wanted_format(core)
             if format:
                 return self._variant(format)(core)
-        service = self._prepare(core)
+        service = self.prepare(core)
         if not service.accept():
             return wire.empty(400, core.cid)
         handle = self._choose_handler(service, core)
+        if handle is not None and self._check is not None:
+            self._check(service.request.payload)
         if handle is None:
             return wire.empty(405, core.cid, {"Allow": ", ".join(verbs(self._cls))})
         self._hooks.run(service, handle)
@@ -93,7 +98,7 @@ class CompiledService:
             response.outcome = "reject"
         return response
 
-    def _prepare(self, core: CoreRequest) -> Service:
+    def prepare(self, core: CoreRequest) -> Service:
         """Return an instance of the service with all that it knows about a message."""
         parsed = self._parse(core)
         started = time.time()

@@ -38,11 +38,14 @@ from . import dispatch, failure, lookup
 from .broker import BrokerClient
 from .channel import ChannelInfo, channel_of
 from .clock import TimeUtil
+from .commands import Commands
 from .crypto import Crypto
 from .environ import wsgi_environ
+from .exceptions import ServiceMissingException
 from .invocation import CallOptions, Invoking, options_of
 from .lifecycle import Lifecycle
 from .logs import Logger, log_message
+from .lookup import ServiceLike
 from .nav import DictNav, ListNav
 from .patterns import Patterns
 from .request import Request
@@ -222,6 +225,11 @@ class Service(Invoking, Lifecycle, CoreService):
         return REST(self.outgoing, self.cid)
 
     @property
+    def amqp(self) -> Connections:
+        """Outgoing AMQP connections, of which `invoke` names one."""
+        return self.outgoing.amqp
+
+    @property
     def email(self) -> Email:
         """Mail servers."""
         return Email(self.server)
@@ -289,6 +297,11 @@ class Service(Invoking, Lifecycle, CoreService):
         return Crypto(self.server)
 
     @property
+    def commands(self) -> Commands:
+        """Programs, where the configuration allows them."""
+        return Commands(self.server)
+
+    @property
     def schedule(self) -> Schedule:
         """Calls of services at a later time."""
         return Schedule(self.server, self.cid)
@@ -314,6 +327,21 @@ class Service(Invoking, Lifecycle, CoreService):
 
     sleep = staticmethod(sleep)
     run_in_thread = staticmethod(in_thread)
+
+    def new_instance(self, name: ServiceLike, *args: object, **kwargs: object) -> Service:
+        """Return a new instance of a service, by name or class, whose methods may be called, with all
+        attributes and an empty message; its `handle` is not called.
+
+        Raises `ServiceMissingException`, a KeyError, also for one that is no service of this dialect.
+        """
+        found = lookup.resolve(self.server, self.cid, name)
+        cls = self.server.registry.service(found).cls
+        if not issubclass(cls, Service):
+            raise ServiceMissingException(self.cid, f"{found} is no service of Zato's dialect")
+        binding = Binding(found, self.binding.server, type=CHANNEL.NEW_INSTANCE)
+        log = Logger(logging.getLogger(f"hansa.service.{found}"))
+        request = CoreRequest(payload="", cid=self.cid)
+        return dispatch.CompiledService(cls, binding, log).prepare(request)
 
     def translate(
         self, system1: str, key1: str, value1: str, system2: str, key2: str, default: str = ""
