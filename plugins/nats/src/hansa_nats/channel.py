@@ -16,13 +16,13 @@ from hansa_connect.delivery import LONGEST_CAUSE, Delivery, essential_headers
 from hansa_connect.pulling import PullingChannel
 
 from .connection import ServerConnection
+from .pulls import Pulls
 from .settings import SubscriptionSettings
-from .streams import pull
+from .streams import pulls
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
-    from nats.js.client import JetStreamContext
 
 LONGEST_WAIT = 0.5
 """Seconds that one request to JetStream is held open; what comes after its end is not lost."""
@@ -40,7 +40,7 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
 
     type = "nats"
 
-    _pull: JetStreamContext.PullSubscription | None = None
+    _pulls: Pulls | None = None
     _subscription: Subscription | None = None
 
     @classmethod
@@ -81,7 +81,9 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
         return bool(self.config.stream)
 
     def cancel(self) -> None:
-        """Leave the group of a subject, and take in what it has sent to this member."""
+        """Have nothing more sent: what a stream has sent goes back, what a subject has is taken in."""
+        if self._pulls is not None:
+            self.loop.run(self._end_pulls(self._pulls), self.config.timeout)
         if self._subscription is not None:
             self.loop.run(self._drain(self._subscription), self.config.timeout)
 
@@ -142,7 +144,7 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
         config = self.config
         if config.stream:
             consumer = config.consumer or f"hansa-{self.name}"
-            self._pull = await pull(self.client, config, consumer)
+            self._pulls = await pulls(self.client, config, consumer)
             self.loop.spawn(self._keep_in_work(), "progress")
         else:
             queue = config.queue or f"hansa.{self.name}"
@@ -151,14 +153,14 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             await self.flush()
 
     async def _fetch(self, limit: int, wait: float) -> list[Msg]:
-        from nats.errors import Error, TimeoutError as NoMessage
+        from nats.errors import Error
 
         try:
-            if self._pull is not None:
-                return await self._pull.fetch(limit, wait)
+            if self._pulls is not None:
+                return await self._pulls.fetch(limit, wait)
             async with asyncio.timeout(wait):
                 found = [await self._waiting.get()]
-        except (NoMessage, TimeoutError):
+        except TimeoutError:
             return []
         except Error as error:
             raise self.unavailable(error) from None
@@ -166,6 +168,15 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
             while len(found) < limit:
                 found.append(self._waiting.get_nowait())
         return found
+
+    async def _end_pulls(self, ending: Pulls) -> None:
+        from nats.errors import Error
+
+        try:
+            for message in await ending.stop():
+                await message.nak()
+        except Error as error:
+            self.log.info("what was sent last comes again by itself, not put back: %s", error)
 
     async def _acknowledge(self) -> None:
         """Acknowledge what was handled, also while this goes on."""

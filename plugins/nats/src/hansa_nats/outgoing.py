@@ -190,10 +190,13 @@ class NatsOutgoing(ServerConnection[PublishingSettings], Outgoing[PublishingSett
         return body
 
     def _subject(self, subject: str) -> str:
-        target = subject or self.config.subject
-        if fault := subject_fault(target):
-            raise Invalid({"subject": fault if target else "the settings name none: give one"})
-        return target
+        if subject:
+            if fault := subject_fault(subject):
+                raise Invalid({"subject": fault})
+            return subject
+        if not self.config.subject:
+            raise Invalid({"subject": "the settings name none: give one"})
+        return self.config.subject  # which was checked with the settings
 
     def _headers(self, headers: Mapping[str, str] | None) -> dict[str, str]:
         faults = {

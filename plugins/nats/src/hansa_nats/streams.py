@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from hansa import Unavailable
 
+from .pulls import Pulls
 from .settings import SubscriptionSettings
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
-    from nats.js.client import JetStreamContext
 
 MOST_PENDING = 20_000
 """Messages that all workers together may have in hand."""
@@ -30,10 +30,8 @@ async def ensure_stream(client: Client, name: str, subject: str) -> None:
             raise Unavailable(f"the stream {name!r} cannot be created: {error}") from None
 
 
-async def pull(
-    client: Client, config: SubscriptionSettings, consumer: str
-) -> JetStreamContext.PullSubscription:
-    """Return a subscription to the consumer of a channel, which is created if it does not exist.
+async def pulls(client: Client, config: SubscriptionSettings, consumer: str) -> Pulls:
+    """Return what asks the consumer of a channel, which is created if it does not exist.
 
     Raises `Unavailable` for a stream that does not exist, or that would drop what is given up.
     """
@@ -71,4 +69,6 @@ async def pull(
             f"the consumer {consumer!r} of the stream {config.stream!r}: {error}; name another by "
             "the setting consumer"
         ) from None
-    return await context.pull_subscribe_bind(durable=consumer, stream=config.stream)
+    made = Pulls(client, config.stream, consumer)
+    await made.start()
+    return made
