@@ -66,6 +66,45 @@ def test_a_hash_given_as_password_is_kept():
     assert call(again, header("alice", "s3cret word")) == "alice"
 
 
+# the first one is an example of passlib's documentation
+FOREIGN = {
+    "password": "$pbkdf2-sha256$6400$.6UI/S.nXIk8jcbdHx3Fhg"
+    "$98jZicV16ODfEsEZeYPGHU3kbrUrvUEXOPimVSQDD44",
+    "Größe-1": "$pbkdf2-sha512$100000$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKiss"
+    "LS4vMDEyMzQ1Njc4OTo7PD0.Pw$wMaGD39iM4vyuMHj5yW3XcvYrFVb4qu..XfoOMvy6DdnKSAm8zsuOnfKr360xu/cVW"
+    "WUqLCi1eZ3wIl4EU/RMg",
+}
+
+
+@pytest.mark.parametrize("password", FOREIGN)
+def test_a_hash_of_another_program_is_kept_and_verified(password: str):
+    stored = FOREIGN[password]
+    security = make(password=stored)
+    assert security.config.password == stored
+    assert call(security, header("alice", password)) == "alice"
+    refusal(security, header("alice", password + "x"))
+    refusal(security, header("alice", stored))
+    with pytest.raises(Invalid, match="hash, which cannot sign"):
+        load(BasicSettings, {"username": "a", "password": stored, "signs": True})
+
+
+@pytest.mark.parametrize(
+    ("rounds", "fault"), [("600001", "costs too much"), ("999", "guessed too fast")]
+)
+def test_a_hash_of_another_program_has_a_cost_within_bounds(rounds: str, fault: str):
+    stored = FOREIGN["password"].replace("6400", rounds)
+    with pytest.raises(Invalid, match=fault):
+        load(BasicSettings, {"username": "a", "password": stored})
+
+
+@pytest.mark.parametrize("part", [-1, -2, -40])
+def test_what_only_looks_like_a_hash_of_another_program_is_a_password(part: int):
+    shorter = FOREIGN["password"][:part]
+    security = make(password=shorter)
+    assert security.config.password.startswith("$argon2id$")
+    assert call(security, header("alice", shorter)) == "alice"
+
+
 def test_what_only_looks_like_a_hash_is_a_password():
     security = make(password="$argon2id$nonsense")
     assert security.config.password.startswith("$argon2id$v=19$")

@@ -1,10 +1,10 @@
 """A stored credential: how a password or key is kept, and how what a caller presents is compared
 with it.
 
-Three forms are distinguished by how the stored text begins: an argon2id hash (passwords), `sha256$`
+Four forms are distinguished by how the stored text begins: an argon2id hash (passwords), `sha256$`
 and 64 hexadecimal digits (long random keys, which nobody can guess, so that a fast hash is enough),
-and clear text (credentials that also sign outgoing calls, and those that come from a file or the
-environment).
+a hash by PBKDF2 that another program has made, and clear text (credentials that also sign outgoing
+calls, and those that come from a file or the environment).
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Iterable
 import argon2
 from argon2.low_level import Type
 from hansa import Misused, Secret, Unavailable
+
+from .pbkdf2 import fault_of_cost, is_pbkdf2, verify
 
 # 19 MiB, two passes, one lane: OWASP Password Storage Cheat Sheet, argon2id.
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
@@ -86,7 +88,7 @@ def is_random(key: str) -> bool:
 
 def is_hash(stored: str) -> bool:
     """Whether a stored text is a hash already; a text that only resembles one is not."""
-    return bool(_SHA256.match(stored)) or _is_argon2(stored)
+    return bool(_SHA256.match(stored)) or _is_argon2(stored) or is_pbkdf2(stored)
 
 
 def fault_of(clear: str) -> str:
@@ -103,7 +105,7 @@ def fault_of(clear: str) -> str:
         cost = argon2.extract_parameters(clear)
         if cost.memory_cost > 64 * 1024 or cost.time_cost > 10 or cost.parallelism > 4:
             return "is a hash that costs too much to verify; the maximum is 64 MiB, 10 passes and 4 lanes"
-    return ""
+    return fault_of_cost(clear) if is_pbkdf2(clear) else ""
 
 
 def _is_argon2(stored: str) -> bool:
@@ -134,15 +136,16 @@ turn = _Turn()
 
 
 class Credential:
-    """One stored password or key; `slow` if comparing takes argon2, `guessable` if attempts must be
+    """One stored password or key; `slow` if comparing takes a slow hash, `guessable` if attempts must be
     counted.
     """
 
-    __slots__ = ("_digest", "_stored", "guessable", "slow")
+    __slots__ = ("_digest", "_is_foreign", "_stored", "guessable", "slow")
 
     def __init__(self, stored: str) -> None:
         self._stored = stored
-        self.slow = _is_argon2(stored)
+        self._is_foreign = is_pbkdf2(stored)
+        self.slow = self._is_foreign or _is_argon2(stored)
         key = bool(_SHA256.match(stored))
         self.guessable = self.slow or not (key or is_random(stored))
         if key:
@@ -154,6 +157,8 @@ class Credential:
         """Whether this is the right password or key, in a time that does not reveal how much of it
         is.
         """
+        if self._is_foreign:
+            return verify(self._stored, presented.encode("utf-8", "surrogatepass"))
         if self.slow:
             try:
                 return _hasher.verify(self._stored, presented.encode("utf-8", "surrogatepass"))
