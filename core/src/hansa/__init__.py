@@ -18,6 +18,11 @@ if TYPE_CHECKING:
         LoggedChange as LoggedChange,
     )
     from .contract.engine import Engine as Engine
+    from .contract.examination import (
+        ExaminedServer as ExaminedServer,
+        Examination as Examination,
+        Finding as Finding,
+    )
     from .contract.hookspecs import hookimpl as hookimpl
     from .contract.journal import Journal as Journal, JournalRecord as JournalRecord
     from .contract.kinds import (
@@ -185,6 +190,11 @@ _PUBLIC = {
         "LoggedChange",
     ),
     "contract.engine": ("Engine",),
+    "contract.examination": (
+        "ExaminedServer",
+        "Examination",
+        "Finding",
+    ),
     "contract.hookspecs": ("hookimpl",),
     "contract.journal": (
         "Journal",

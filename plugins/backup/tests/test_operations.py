@@ -1,4 +1,6 @@
-"""What docs/operations.md says of backups, command by command, with a quickstart cluster."""
+"""What docs/operations.md says of backups and of the doctor, command by command, with a quickstart
+cluster.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from hansa_devkit.harness.waiting import wait_until
 from tools.project import TOP
 
 PAGE = TOP / "docs" / "operations.md"
-NEEDED = ["backup", "loadbalancer", "pickup", "quickstart", "redis"]
+NEEDED = ["backup", "doctor", "loadbalancer", "pickup", "quickstart", "redis"]
 
 
 def commands_of(heading: str) -> list[list[str]]:
@@ -46,7 +48,7 @@ class Home:
             cwd=self.folder,
             text=True,
             capture_output=True,
-            timeout=240,
+            timeout=400,
             stdin=subprocess.DEVNULL,
             check=False,
         )
@@ -72,7 +74,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     wait_until(lambda: not alive(), 30, "everything has ended")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_each_command_of_the_recipes(home: Home):
     (home.folder / "backups").mkdir()
     (home.folder / ".hansa-backup").write_text("a passphrase\n")
@@ -86,6 +88,11 @@ def test_each_command_of_the_recipes(home: Home):
     home.run("security", "basic", "create", "partner", *words)
     before = home.exported("qs-1")
     assert "größe" in before
+
+    for _, *words in commands_of("What to watch"):
+        if words[0] in ("doctor", "support-bundle"):
+            home.run(*words)
+    assert (home.folder / "support.tgz").stat().st_mode & 0o777 == 0o600
 
     ran = 0
     for _, *words in commands_of("Backup and restore"):

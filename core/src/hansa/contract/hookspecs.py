@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..settings.model import Model
     from .bus import Bus, Queue
     from .engine import Engine
+    from .examination import Examination
     from .kinds import Channel, Definition, Dispatch, Format, Outgoing, Security
     from .observation import Observer
     from .packages import PackageVersion
@@ -128,6 +129,13 @@ def hansa_transient_keys() -> list[str]:
     what `bus.key` makes: `["rates"]` for `bus.key("rates", name)`. Early.
 
     Whatever is not named so is kept: a promise made to a caller may depend on it.
+    """
+
+
+@hookspec
+def hansa_examinations() -> list[Examination]:
+    """Return what `hansa doctor` examines of each server. Early: what an examination needs is
+    imported when it is carried out.
     """
 
 

@@ -51,8 +51,9 @@ def create(
 
     It has the ODB, the promises in Redis, keys, certificates and configuration.
     """
+    from hansa_quickstart.place import open_place
+
     from .making import Making
-    from .place import open_place
 
     passphrase = _passphrase(passphrase_file)
     making = Making(open_place(path), longest_pause, lambda text: click.echo(text, err=as_json))

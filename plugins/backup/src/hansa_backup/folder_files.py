@@ -12,9 +12,9 @@ from typing import IO, Final
 
 from hansa_quickstart.component import Component
 from hansa_quickstart.failure import Failure
+from hansa_quickstart.place import Place, home_of
 
 from .archive import FILES
-from .place import Place, home_of
 
 _LEFT_OUT: Final = frozenset({"run", "logs", "__pycache__", ".git", ".venv", "pidfile", ".lock"})
 """Names of what is made anew when a component starts, or is no part of it."""

@@ -14,11 +14,11 @@ from typing import IO
 
 from hansa import HansaError, Invalid, KeyFile, OdbSnapshot, early_hooks, read_odb
 from hansa_quickstart.failure import INVALID, NO_ODB, Failure
+from hansa_quickstart.place import Place, home_of
 
 from .archive import ODB, REDIS, ArchiveWriter, new_archive
 from .folder_files import FolderFiles
 from .manifest import Manifest
-from .place import Place, home_of
 from .redis_data import ClusterKeys, lines_of
 
 Say = Callable[[str], None]

@@ -15,10 +15,10 @@ from typing import IO
 import tomlkit
 from hansa import HansaError, Invalid, OdbRow, replace_file, write_odb
 from hansa_quickstart.failure import INVALID, NO_ODB, NOT_EMPTY, Failure
+from hansa_quickstart.place import Place, open_place
 
 from .archive import FILES, ODB, REDIS, check_archive, open_archive
 from .manifest import Manifest
-from .place import Place, open_place
 from .redis_data import ClusterKeys, keys_of
 
 Say = Callable[[str], None]

@@ -110,7 +110,7 @@ def _check_server(url: str) -> int | None:
     from sqlalchemy import inspect, text
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine = _open(url)
+    engine = open_database(url)
     try:
         if "cluster" not in inspect(engine).get_table_names():
             return None
@@ -125,7 +125,10 @@ def _check_server(url: str) -> int | None:
     return int(revision or 0)
 
 
-def _open(url: str) -> Engine:
+def open_database(url: str) -> Engine:
+    """Return an engine for a database server, whose connections are made within 5 s; raises
+    `Failure`.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 

@@ -1,5 +1,5 @@
-"""What a backup is made of, and restored into: the folder of a cluster or of a server, its ODB and
-its Redis.
+"""What an operator has before him: the folder of a cluster or of a server, with its ODB and its
+Redis.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from hansa import HansaError, spawn
-from hansa_quickstart import kvdb
-from hansa_quickstart.component import KVDB, QUICKSTART, SERVER, Component
-from hansa_quickstart.failure import NOT_A_COMPONENT, Failure
 from hansa_redis.early import RedisSection
 from hansa_redis.engine import Valkey
+
+from . import kvdb
+from .component import KVDB, QUICKSTART, SERVER, Component
+from .failure import NOT_A_COMPONENT, Failure
 
 START_LIMIT: Final = 120.0
 """Seconds that an embedded Valkey has to load its data."""
@@ -67,9 +68,9 @@ class Place:
 
         Raises `Failure`.
         """
-        engine = self._engine()
+        engine = engine_of(self)
         if engine is None:
-            yield kvdb.address_of(self.first) or str(self.first.section("redis")["address"])
+            yield str(self.first.section("redis")["address"])
             return
         if engine.ready():
             yield engine.address
@@ -81,24 +82,6 @@ class Place:
         """Write where the shared Valkey is into the file that servers read, as its start does."""
         if self.kvdb is not None:
             kvdb.publish_address(self.kvdb, kvdb.engine_of(self.kvdb))
-
-    def _engine(self) -> Valkey | None:
-        """Return the embedded Valkey; None for a Redis that an address names."""
-        address = self.first.raw().get("redis", {}).get("address")
-        if self.kvdb is not None:
-            file = str(self.kvdb.folder / kvdb.ADDRESS_FILE)
-            if address == {"$file": file}:
-                return kvdb.engine_of(self.kvdb)
-        if address:
-            return None
-        defaults = RedisSection()
-        section = self.first.section("redis")
-        return Valkey(
-            home_of(self.first),
-            durability=section.get("durability", defaults.durability),
-            memory=section.get("memory", defaults.memory),
-            program=section.get("program", defaults.program),
-        )
 
 
 def open_place(path: Path) -> Place:
@@ -125,6 +108,27 @@ def home_of(server: Component) -> Path:
     if server.exists:
         return server.folder
     return (server.folder / str(server.section("server").get("dir", "var"))).resolve()
+
+
+def engine_of(place: Place) -> Valkey | None:
+    """Return the embedded Valkey of a place; None for a Redis that an address names. Raises
+    `Failure`.
+    """
+    address = place.first.raw().get("redis", {}).get("address")
+    if place.kvdb is not None:
+        file = str(place.kvdb.folder / kvdb.ADDRESS_FILE)
+        if address == {"$file": file}:
+            return kvdb.engine_of(place.kvdb)
+    if address:
+        return None
+    defaults = RedisSection()
+    section = place.first.section("redis")
+    return Valkey(
+        home_of(place.first),
+        durability=section.get("durability", defaults.durability),
+        memory=section.get("memory", defaults.memory),
+        program=section.get("program", defaults.program),
+    )
 
 
 @contextmanager

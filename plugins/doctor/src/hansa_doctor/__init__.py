@@ -1,0 +1,1 @@
+"""Examinations of a Hansa server, and bundles for support."""

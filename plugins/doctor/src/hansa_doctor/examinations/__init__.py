@@ -1,0 +1,1 @@
+"""The examinations that are there wherever hansa-doctor is."""
