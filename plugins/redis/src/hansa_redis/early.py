@@ -81,8 +81,10 @@ def hansa_engines(config: Configuration) -> list[Engine]:
 
 @hookimpl
 def hansa_transient_keys() -> list[str]:
-    """Return the leases, which whoever runs takes anew; their fencing tokens are kept."""
-    return ["lease"]
+    """Return the leases, which whoever runs takes anew, their fencing tokens being kept; and the mail
+    of workers, which have ended.
+    """
+    return ["lease", "mail"]
 
 
 @hookimpl
