@@ -27,8 +27,8 @@ NEEDED = ["backup", "doctor", "loadbalancer", "pickup", "quickstart", "redis"]
 def commands_of(heading: str) -> list[list[str]]:
     """The commands `hansa ...` in the blocks below a heading, as words."""
     section = PAGE.read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    blocks = re.findall(r" *```sh\n(.*?)```", section, re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
     return [shlex.split(line, comments=True) for line in lines if line.startswith("hansa ")]
 
 
@@ -89,8 +89,8 @@ def test_each_command_of_the_recipes(home: Home):
     before = home.exported("qs-1")
     assert "größe" in before
 
-    for _, *words in commands_of("What to watch"):
-        if words[0] in ("doctor", "support-bundle"):
+    for _, *words in [*commands_of("What to watch"), *commands_of("Upgrade")]:
+        if words[0] in ("doctor", "support-bundle", "upgrade"):
             home.run(*words)
     assert (home.folder / "support.tgz").stat().st_mode & 0o777 == 0o600
 

@@ -32,6 +32,9 @@ OdbRow: TypeAlias = tuple[str, Mapping[str, str | int | float | bool | None]]
 class OdbSnapshot:
     """An ODB as it was at one moment."""
 
+    newest = tables.SCHEMA_VERSION
+    """The version to which the next start of a server brings the schema."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         found = inspect(connection)

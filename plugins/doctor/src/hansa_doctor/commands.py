@@ -1,4 +1,4 @@
-"""The commands `hansa doctor` and `hansa support-bundle`."""
+"""The commands `hansa doctor`, `hansa support-bundle` and `hansa upgrade --check`."""
 
 from __future__ import annotations
 
@@ -64,3 +64,35 @@ def support_bundle(path: Path, file: Path, as_json: bool) -> None:
     for name in names:
         click.echo(name)
     click.echo(f"{file}: look through it before you hand it on")
+
+
+@click.command()
+@_PLACE
+@click.option("--check", "is_check", is_flag=True, help="Say what the upgrade will do; needed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def upgrade(context: click.Context, path: Path, is_check: bool, as_json: bool) -> None:
+    """Say what a restart of the cluster or server in the folder PATH does with what is installed now:
+    whether it can start, and how the ODB is upgraded. Changes nothing; exit code 1 if it cannot.
+    """
+    from hansa_quickstart.place import open_place
+
+    from .upgrade import check_upgrade
+
+    if not is_check:
+        message = (
+            "upgrade by hansa cluster restart; hansa upgrade PATH --check says what it will do"
+        )
+        raise click.UsageError(message)
+    results = list(check_upgrade(open_place(path)))
+    can = all(one.level != "fault" for one in results)
+    if as_json:
+        found = [asdict(one) for one in results]
+        click.echo(json.dumps({"can": can, "results": found}, indent=1))
+    else:
+        for one in results:
+            click.echo(f"{_SIGNS[one.level]}  {one.text}")
+            if one.remedy:
+                click.echo(f"{'':9}-> {one.remedy}")
+        click.echo("It can be upgraded." if can else "It cannot be upgraded as it is.")
+    context.exit(0 if can else 1)

@@ -43,7 +43,7 @@ def hansa_examinations() -> list[Examination]:
 @hookimpl
 def hansa_commands(commands: click.Group) -> None:
     """Add the commands; what they do is imported when they run."""
-    from .commands import doctor, support_bundle
+    from .commands import doctor, support_bundle, upgrade
 
-    commands.add_command(doctor)
-    commands.add_command(support_bundle)
+    for command in (doctor, support_bundle, upgrade):
+        commands.add_command(command)
