@@ -17,6 +17,7 @@ import pytest
 from hansa.cluster import leases as cluster
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
+from hansa.foundation.errors import Unavailable
 from hansa.odb.engine import open_engine
 
 from tests.core.stores import Stores
@@ -110,6 +111,73 @@ class TestOdbBus:
         stopped.set()
         thread.join(5)
         assert not thread.is_alive()
+
+
+def nobody(*token: int) -> None:
+    """Be called back."""
+
+
+class TestOfTheEnded:
+    """Leases of processes that have ended, none of which ends by itself while a test runs."""
+
+    def test_they_are_given_back(self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any):
+        one = Leases(bus, "server1/0.1", "ended")
+        assert bus.acquire("a", one.holder, 600) == bus.acquire("b", one.holder, 600) == 1
+        two = make_leases("server1/1.2")
+        two.want("a", nobody, nobody)
+        two.want("b", nobody, nobody)
+        two.note_end("ended")
+        until(lambda: two.tokens == {"a": 2, "b": 2}, 30)
+
+    def test_one_of_the_same_name_that_lives_keeps_its_own(
+        self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any
+    ):
+        ended, alive = Leases(bus, "w", "ended"), Leases(bus, "w", "alive")
+        assert bus.acquire("a", ended.holder, 600) == 1
+        assert bus.acquire("a", alive.holder, 600) is None
+        for name in ("b", "ended"):
+            assert bus.acquire(name, alive.holder, 600) == 1
+        bus.acquire("c", "ended of another kind", 600)
+        two = make_leases("w")
+        for name in ("a", "b", "c", "ended"):
+            two.want(name, nobody, nobody)
+        two.note_end("ended")
+        until(lambda: two.tokens == {"a": 2}, 30)
+        held = {name: one.holder for name, one in bus.leases(["b", "c", "ended"]).items()}
+        assert held == {"b": "w alive", "c": "ended of another kind", "ended": "w alive"}
+
+    def test_what_another_has_taken_meanwhile_is_left_alone(
+        self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any
+    ):
+        class Slow(OdbBus):
+            def release(self, name: str, holder: str) -> None:
+                """Give a lease back once its holder has, and a third one has taken it."""
+                bus.release(name, holder)
+                assert bus.acquire(name, "third", 600) == 2
+                super().release(name, holder)
+                done.set()
+
+        done = threading.Event()
+        assert bus.acquire("a", Leases(bus, "w", "ended").holder, 600) == 1
+        two = make_leases("w", Slow(bus.engine))
+        two.want("a", nobody, nobody)
+        two.note_end("ended")
+        assert done.wait(30)
+        assert bus.leases(["a"])["a"].holder == "third"
+        assert two.tokens == {}
+
+    def test_a_bus_that_fails_costs_nothing_else(
+        self, bus: OdbBus, make_leases: Callable[..., Leases], until: Any
+    ):
+        class Failing(OdbBus):
+            def leases(self, names: Any) -> Any:
+                """Answer nothing."""
+                raise Unavailable("it is away")
+
+        two = make_leases("w", Failing(bus.engine))
+        two.want("a", nobody, nobody)
+        two.note_end("ended")
+        until(lambda: not two._ended and two.tokens == {"a": 1}, 30)
 
 
 @pytest.mark.usefixtures("quick")

@@ -102,7 +102,14 @@ def test_leftovers_are_ended_and_nothing_else(tmp_path: Path, child: subprocess.
     start = started_at(child.pid)
     assert start is not None
     path.write_text(json.dumps({**listed, child.pid: start - 1, 2**22 + 1: 5}))
-    assert Ledger(path).end_leftovers(patience=0.3) == sorted([left.pid, stubborn.pid])
+    ledger = Ledger(path)
+    assert ledger.end_leftovers(patience=0.3) == sorted([left.pid, stubborn.pid])
+    # of a process id that another process has by now, the one of then has ended
+    assert ledger.ended == {
+        **{int(pid): start for pid, start in listed.items()},
+        child.pid: start - 1,
+        2**22 + 1: 5,
+    }
     assert (left.wait(5), stubborn.wait(5)) == (-signal.SIGTERM, -signal.SIGKILL)
     assert child.poll() is None
     stubborn.stdout.close()

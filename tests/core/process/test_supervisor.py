@@ -405,6 +405,48 @@ class TestWhatKeepsItFromStarting:
         assert "plugins.enabled: nowhere: no such plugin is installed" in said
 
 
+ONCE = """
+    import os
+    from hansa.cluster import leases
+    # none ends by itself while the test runs
+    leases.LEASE_TTL = 600.0
+
+    class Once(Outgoing):
+        type, placement = "once", "cluster"
+        def start(self):
+            with open(self.server.dir / "once", "a") as file:
+                file.write(f"{os.getpid()}\\n")
+
+    @hookimpl
+    def hansa_transports(): return [Once]
+"""
+
+
+def test_what_runs_once_moves_on_as_soon_as_its_worker_has_ended(
+    start_probed: Start, make_plugin: Any, until: Any
+):
+    server = start_probed(workers=2, plugins=("once",), more=make_plugin("once", ONCE))
+
+    def holders() -> list[int]:
+        file = server.dir / "once"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    server.call("define", "outgoing", "once", "x", {})
+    until(lambda: len(holders()) == 1, 30)
+    os.kill(holders()[0], signal.SIGKILL)
+    until(lambda: len(holders()) == 2, 30)
+    until(lambda: len(server.workers()) == 2, 30)
+    for process in server.workers():
+        process.kill()
+    until(lambda: len(holders()) == 3, 30)
+    # and so it does when everything was killed
+    server.kill()
+    server.start()
+    until(lambda: len(holders()) == 4, 30)
+    assert len({*holders()}) == 4
+    assert server.stop() == 0
+
+
 def test_an_engine_runs_beside_and_is_started_again(
     start_probed: Start, make_plugin: Any, until: Any, tmp_path: Path
 ):

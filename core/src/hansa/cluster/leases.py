@@ -38,11 +38,15 @@ class Leases:
 
     A holder that cannot renew gives up before the lease ends for the others. `tokens` holds the
     fencing tokens of the leases that are held now.
+
+    With the `mark` of its process (`process_mark`) a holder is told from another one of the same
+    name, in an earlier run or on another machine.
     """
 
-    def __init__(self, bus: Bus, holder: str) -> None:
+    def __init__(self, bus: Bus, holder: str, mark: str = "") -> None:
         self.bus = bus
-        self.holder = holder
+        self.holder = f"{holder} {mark}".rstrip()
+        self._ended: set[str] = set()
         self.tokens: dict[str, int] = {}
         self._wanted: dict[str, WantedLease] = {}
         self._renewed: dict[str, float] = {}
@@ -70,6 +74,14 @@ class Leases:
         if held is not None:
             self._release(name)
 
+    def note_end(self, mark: str) -> None:
+        """Have the leases that the process with a mark holds given back, since it has ended: to be
+        said only of one whose exit status was seen.
+        """
+        with self._lock:
+            self._ended.add(mark)
+        self._wake.set()
+
     def stop(self) -> None:
         """Give everything back."""
         self._stopped.set()
@@ -87,6 +99,7 @@ class Leases:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
+            self._release_of_ended()
             for name in list(self._wanted):
                 self._acquire(name)
             # soon after somebody else's death, a lease must move: look more often while waiting for
@@ -94,6 +107,21 @@ class Leases:
             has_all = len(self.tokens) == len(self._wanted)
             self._wake.wait(LEASE_RENEWAL if has_all else WAITING)
             self._wake.clear()
+
+    def _release_of_ended(self) -> None:
+        """Give back the wanted leases of processes that have ended."""
+        with self._lock:
+            ended, self._ended = self._ended, set()
+            names = list(self._wanted)
+        if not ended:
+            return
+        try:
+            for name, held in self.bus.leases(names).items():
+                # what somebody else has taken meanwhile is left alone by the bus
+                if held.holder.rpartition(" ")[2] in ended:
+                    self.bus.release(name, held.holder)
+        except Exception as error:
+            log.warning("leases of a worker that has ended last %s s more: %s", LEASE_TTL, error)
 
     def _acquire(self, name: str) -> None:
         """Take or renew one lease, and call back if that changes whether it is held."""

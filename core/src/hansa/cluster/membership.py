@@ -4,7 +4,6 @@ refused when it starts.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..contract.records import HeldLease
 from ..foundation.errors import Invalid
-from ..foundation.processes import started_at
+from ..foundation.processes import boot_id, started_at
 
 if TYPE_CHECKING:
     from ..contract.server import Server
@@ -28,7 +27,6 @@ TTL = 10.0
 """Seconds for which a name is held unless it is renewed."""
 RENEWAL = 2.0
 LOOK = 0.1
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def name_lease(server: str) -> str:
@@ -54,11 +52,8 @@ class Holder:
     def of(cls, folder: Path, workers: int) -> Holder:
         """Return the holder that this worker's server is, which writes into a folder."""
         supervisor = os.getppid()
-        boot = ""
         # a folder may have been copied to another machine, host name and all
-        with contextlib.suppress(OSError):
-            boot = _BOOT_ID.read_text()
-        place = hashlib.sha256(f"{boot}{folder.resolve()}".encode()).hexdigest()[:16]
+        place = hashlib.sha256(f"{boot_id()}{folder.resolve()}".encode()).hexdigest()[:16]
         host = socket.gethostname()[:64]
         return cls(host, supervisor, started_at(supervisor) or 0, place, workers)
 

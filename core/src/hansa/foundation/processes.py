@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import signal
+import socket
 from pathlib import Path
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def started_at(pid: int) -> int | None:
@@ -17,6 +22,23 @@ def started_at(pid: int) -> int | None:
         return None
     fields = text.rpartition(")")[2].split()
     return None if fields[0] == "Z" else int(fields[19])
+
+
+def boot_id() -> str:
+    """Return what tells this run of this machine from others; empty if the kernel does not say."""
+    with contextlib.suppress(OSError):
+        return _BOOT_ID.read_text().strip()
+    return ""
+
+
+def process_mark(folder: Path, pid: int, start: int | None) -> str:
+    """Return what tells a process, which works in a folder and started at `start`, from any other
+    one, also of other machines; empty where the start is not known.
+    """
+    if start is None:
+        return ""
+    about = (boot_id(), socket.gethostname(), folder.resolve(), pid, start)
+    return hashlib.sha256(" ".join(map(str, about)).encode()).hexdigest()[:16]
 
 
 def own_children() -> set[int]:

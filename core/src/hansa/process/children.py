@@ -96,6 +96,10 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.ended: dict[int, int] = {}
+        """Children of an earlier run, all ended, that `end_leftovers` has found: by their process ids
+        the times at which they started.
+        """
         self._known: dict[int, int] = {}
 
     def add(self, pid: int) -> None:
@@ -119,9 +123,12 @@ class Ledger:
         """End what is listed and still the same process: asked first, killed after `patience`
         seconds. Returns the pids.
         """
-        left = {pid: start for pid, start in self._read().items() if started_at(pid) == start}
+        listed = self._read()
+        left = {pid: start for pid, start in listed.items() if started_at(pid) == start}
         _end(left, signal.SIGTERM, patience)
         _end(left, signal.SIGKILL, KILL_TIME)
+        alive = _alive(listed)
+        self.ended = {pid: start for pid, start in listed.items() if pid not in alive}
         self._write()
         return sorted(left)
 

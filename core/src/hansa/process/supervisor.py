@@ -24,6 +24,7 @@ from ..contract.engine import Engine
 from ..foundation.errors import Invalid, describe
 from ..foundation.files import StatusFile
 from ..foundation.output import print_lines
+from ..foundation.processes import process_mark
 from ..foundation.starts import STARTS, SUPERVISOR, DeathLedger, Starts
 from ..plugins.check import check_plugins
 from ..plugins.configuration import LISTEN_VARIABLE, Config, read_config
@@ -170,6 +171,9 @@ class Supervisor:
             "engines": self.engines.addresses,
             "failed": self.plugins.taken_out,
         }
+        # as far as they did not end in good order
+        for pid, start in self.ledger.ended.items():
+            workers.note_end(process_mark(self.config.dir, pid, start))
         for index in range(self.config.server.workers):
             self._start_worker(index)
             if index == 0 and not self._stop:

@@ -169,8 +169,13 @@ class Worker:
         self._stop.set()
 
     def _hear(self, event: dict[str, Any]) -> None:
-        """Note what the supervisor says: that this worker's successor did not start."""
-        self.follower.note_failed_successor(event["why"])
+        """Note what the supervisor says: that another worker has ended, or that this worker's
+        successor did not start.
+        """
+        if event["event"] == "ended":
+            self.server.leases.note_end(event["mark"])
+        else:
+            self.follower.note_failed_successor(event["why"])
 
     def _end(self, number: int, frame: FrameType | None) -> None:
         # a child's parent changes when it dies: then nobody else will serve its sockets

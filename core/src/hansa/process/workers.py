@@ -13,9 +13,10 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from ..foundation.processes import count_oom_kills, how_ended
+from ..foundation.processes import count_oom_kills, how_ended, process_mark, started_at
 from ..foundation.starts import DeathLedger
 from .children import Child, Ledger
 from .restart import RestartSchedule
@@ -29,6 +30,8 @@ FROM_OUTSIDE = tuple(-number for number in (signal.SIGKILL, signal.SIGTERM, sign
 """Exit statuses of workers that somebody else has ended, whatever they were doing, unless they say
 that they did it themselves, or the kernel did it for want of memory.
 """
+ENDS_TOLD = 10.0
+"""Seconds for which new workers are told of those that have ended: as long as leases may last."""
 END_MARGIN = 5.0
 """Seconds beyond twice the grace period after which a worker that does not end is killed."""
 
@@ -38,7 +41,8 @@ class WorkerProcess:
     """One worker process, from its start to its end; `began`, `served_since` and `stopping` are of
     `time.monotonic()`.
 
-    `faults` are what kept it from starting, as it reported them; `plugins` those that it has
+    `mark` tells it from any other process (`process_mark`); `is_end_told` whether others know that it
+    has ended. `faults` are what kept it from starting, as it reported them; `plugins` those that it has
     loaded, and `modules` what it has imported for them.
     """
 
@@ -46,12 +50,14 @@ class WorkerProcess:
     generation: int
     child: Child
     control: socket.socket
+    mark: str = ""
     began: float = field(default_factory=time.monotonic)
     served_since: float | None = None
     stopping: float = 0.0
     faults: dict[str, str] | None = None
     buffer: bytes = b""
     buried: bool = False
+    is_end_told: bool = False
     plugins: list[str] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
 
@@ -104,6 +110,7 @@ class Workers:
         self._grace = grace
         self._heard = heard
         self._generation = 0
+        self._ended: dict[str, float] = {}
         self._oom_kills = count_oom_kills()
         self._selector = selectors.DefaultSelector()
 
@@ -113,8 +120,10 @@ class Workers:
         """Start a worker process, which waits for its job."""
         self._generation += 1
         spawned = self.spawner.spawn()
-        self._ledger.add(spawned.child.pid)
-        process = WorkerProcess(index, self._generation, spawned.child, spawned.control)
+        pid = spawned.child.pid
+        self._ledger.add(pid)
+        mark = process_mark(Path(str(self.job["dir"])), pid, started_at(pid))
+        process = WorkerProcess(index, self._generation, spawned.child, spawned.control, mark)
         self._selector.register(spawned.control, selectors.EVENT_READ, process)
         return process
 
@@ -134,12 +143,18 @@ class Workers:
             socket.send_fds(process.control, [json.dumps(job).encode() + b"\n"], numbers)
         except OSError:
             log.error("worker %s ended before it got its job", process.index)
+            return
+        oldest = time.monotonic() - ENDS_TOLD
+        self._ended = {mark: at for mark, at in self._ended.items() if at > oldest}
+        for mark in self._ended:
+            _tell_of_end(process, mark)
 
     def start_again(self) -> None:
         """Start again what ended by itself, or hangs while it starts."""
         for index, process in list(self.serving.items()):
             if not process.over:
                 continue
+            self._tell_end(process)
             self.bury(process)
             process.child.kill()
             # in a server of one worker, its template imports plugins only now
@@ -234,6 +249,7 @@ class Workers:
 
     def let_go(self, process: WorkerProcess) -> None:
         """Forget a worker that has ended, or was killed and is about to."""
+        self._tell_end(process)
         if process.child.poll() is None:
             process.stopping = time.monotonic()
             self.ending.append(process)
@@ -255,6 +271,7 @@ class Workers:
         """Forget those that have ended, and kill those that do not."""
         for process in list(self.ending):
             if process.child.poll() is not None:
+                self._tell_end(process)
                 self.ending.remove(process)
                 self._ledger.remove(process.child.pid)
                 self._deaths.forget(process.child.pid)
@@ -270,8 +287,31 @@ class Workers:
             with contextlib.suppress(OSError):
                 process.control.sendall(line)
 
+    def note_end(self, mark: str) -> None:
+        """Have workers give back what the process with a mark held in the cluster: it has ended, as
+        its exit status says.
+        """
+        self._ended[mark] = time.monotonic()
+        for process in self.serving.values():
+            _tell_of_end(process, mark)
+
+    def _tell_end(self, process: WorkerProcess) -> None:
+        """Have others go on with what a worker had that did not end in good order, once."""
+        # a status of 0 may also be that of one which another has waited for
+        has_failed = process.child.poll() not in (None, 0)
+        if has_failed and process.mark and not process.is_end_told:
+            process.is_end_told = True
+            self.note_end(process.mark)
+
     def ask_all_to_end(self) -> None:
         """Ask every worker to finish what it has, since the whole server ends."""
         for process in [*self.serving.values(), self.new]:
             if process is not None and process.child.poll() is None:
                 self.ask_to_end(process, closing=True)
+
+
+def _tell_of_end(process: WorkerProcess, mark: str) -> None:
+    line = json.dumps({"event": "ended", "mark": mark}).encode() + b"\n"
+    # one that has ended meanwhile, or has not read for long, needs not know: leases end by themselves
+    with contextlib.suppress(OSError):
+        process.control.send(line, socket.MSG_DONTWAIT)

@@ -5,6 +5,7 @@ cluster.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,7 @@ from ..definitions.store import DefinitionStore
 from ..deployment.packages import Packages
 from ..deployment.store import PackageStore
 from ..foundation.errors import Unavailable, Undefined
+from ..foundation.processes import process_mark, started_at
 from ..odb.change_log import OdbChangeLog
 from ..odb.database import Database
 from ..odb.journal import OdbJournal
@@ -129,7 +131,9 @@ class WorkerServer:
             dialects=plugins.dialects(self),
         )
         self.plugins = InstalledPlugins(plugins, config.path, self.definitions.store, self.cluster)
-        self.leases = Leases(self.bus, self.id)
+        pid = os.getpid()
+        mark = process_mark(config.dir, pid, started_at(pid))
+        self.leases = Leases(self.bus, self.id, mark)
         start_limit = config.server.start_limit
         self.overdue_starts = OverdueStarts(start_limit, self.starts, self.wake.set)
         self.objects = Objects(

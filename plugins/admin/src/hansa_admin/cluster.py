@@ -370,9 +370,10 @@ def _worker(report: WorkerReport, revision: int, now: float) -> ClusterWorker:
 
 def _lease(name: str, lease: HeldLease) -> ClusterLease:
     holder = Holder.read(lease.holder) if name.startswith("name:") else None
+    worker, _, _ = lease.holder.partition(" ")
     return ClusterLease(
         name=name,
-        holder=f"{holder.host} process {holder.pid}" if holder else lease.holder,
+        holder=f"{holder.host} process {holder.pid}" if holder else worker,
         token=lease.token,
         seconds=round(lease.left, 1),
     )
