@@ -57,9 +57,15 @@ def test_answers_as_zato_prints_them(answer, format, transport, printed):
 @pytest.fixture(params=["http"])
 def server(tmp_path, request):
     """The folder of a server that keeps the invocations it gets; `answer` is (status, body)."""
-    kept = types.SimpleNamespace(seen=[], answer=(200, b""), folder=tmp_path)
+    kept = types.SimpleNamespace(seen=[], asked=[], answer=(200, b""), folder=tmp_path)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            kept.asked.append(self.path)
+            self.send_response(200 if len(kept.asked) > 2 else 503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             kept.seen.append((self.path, self.headers, json.loads(body)))
@@ -283,3 +289,35 @@ def test_the_version_of_a_component(tmp_path, monkeypatch, capsys):
 def test_commands_that_are_not_there_say_what_to_do(words, monkeypatch, capsys):
     assert typed(monkeypatch, *words, "PATH") == 2
     assert capsys.readouterr().err == f"zato {' '.join(words)} is not there: {INSTEAD[words]}\n"
+
+
+def run(monkeypatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["zato", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize("server", ["http", "https"], indirect=True)
+def test_waiting_for_a_server(server, monkeypatch, capsys):
+    wait = ["wait", "--timeout", "30", "--interval", "0.01"]
+    assert run(monkeypatch, *wait, "--path", str(server.folder)) == 0
+    assert capsys.readouterr().out == "OK\n" and server.asked == ["/hansa/ready"] * 3
+    (server.folder / "run/server.json").unlink()
+    assert run(monkeypatch, "wait", "--timeout", "0", "--path", str(server.folder)) == 1
+    assert "not ready after 0 s" in capsys.readouterr().err
+
+
+def test_waiting_for_an_address(server, monkeypatch, capsys):
+    url = json.loads((server.folder / "run/server.json").read_text())["http"]
+    wait = ["wait", "--silent", "--timeout", "30", "--interval", "0.01"]
+    assert run(monkeypatch, *wait, "--address", url, "--url-prefix", "/a/") == 0
+    assert capsys.readouterr().out == "" and server.asked[0] == "/a/hansa/ready"
+    for faulty in ("ftp://x", "http://127.0.0.1:1"):
+        assert run(monkeypatch, "wait", "--timeout", "0", "--address", faulty) == 1
+    assert run(monkeypatch, "wait") == 2
+
+
+def test_a_key_is_printed(monkeypatch, capsys):
+    assert run(monkeypatch, "create", "secret-key") == 0
+    assert len(base64.urlsafe_b64decode(capsys.readouterr().out.strip())) == 32

@@ -1,6 +1,7 @@
 """The command `zato`: the words of Zato's command line, passed on to `hansa`.
 
-`zato service invoke`, `zato migrate`, `zato enmasse` and `zato component-version` are its own. The
+`zato service invoke`, `wait`, `migrate`, `enmasse`, `component-version` and `create secret-key` are
+its own. The
 entry point of the group `hansa.programs` makes hansa-quickstart write the scripts `zato-qs-start.sh`,
 `-stop.sh` and `-restart.sh` too.
 """
@@ -30,6 +31,15 @@ def main() -> None:
         from .invoke import invoke
 
         sys.exit(invoke(words[2:]))
+    if words[:1] == ["wait"]:
+        _need_cli("wait")
+        from .wait import wait
+
+        sys.exit(wait(words[1:]))
+    if words[:2] in (["create", "secret-key"], ["create", "secret_key"]):
+        from .components import create_secret_key
+
+        sys.exit(create_secret_key())
     if words[:1] == ["migrate"]:
         from .migrate import migrate
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from hansa import KeyFile
+
 INFO: Final = ".hansa-info"
 """The file that says what a folder of a component is."""
 NOT_A_COMPONENT: Final = 3
@@ -48,6 +50,12 @@ def component_version(words: Sequence[str]) -> int:
         print(f"{folder} is not the folder of a component", file=sys.stderr)
         return NOT_A_COMPONENT
     print(version)
+    return 0
+
+
+def create_secret_key() -> int:
+    """Print a key, as `[zato] crypto_key` and `[server] secret_key` take it; returns the exit code."""
+    print(KeyFile.new_key())
     return 0
 
 

@@ -56,7 +56,7 @@ def invoke(words: list[str]) -> int:
     """
     arguments = parser().parse_args(words)
     try:
-        server = _find_server(arguments.path)
+        server = find_server(arguments.path)
         message = _message(arguments)
         headers = _headers(arguments.headers)
         body, cid = _post(server, arguments.url_path, message, headers, arguments.max_response_repr)
@@ -106,22 +106,26 @@ def _headers(text: str) -> dict[str, str]:
     return found
 
 
-def _find_server(folder: Path) -> RunningServer:
-    """Return the server that runs in a folder; raises `Failed`."""
+def find_server(folder: Path, password: str | None = None) -> RunningServer:
+    """Return the server that runs in a folder; raises `Failed`.
+
+    The password of its user admin is that of the folder, or of the environment, if none is given.
+    """
     url = recorded_url(folder)
     if url is None:
         raise Failed(_why_not_running(folder))
     parts = urlsplit(url)
     host = str(parts.hostname)
     reached = _ANY_ADDRESS.get(host, host)
+    password = _password(folder) if password is None else password
     if parts.scheme != "https":
-        return RunningServer(reached, parts.port or 80, _password(folder))
+        return RunningServer(reached, parts.port or 80, password)
     trust = recorded_trust(folder)
     try:
         context = tls_context(Trust(trust, only=bool(trust)))
     except OSError as error:
         raise Failed(f"the certificates in {folder} cannot be used: {error}") from None
-    return RunningServer(reached, parts.port or 443, _password(folder), context)
+    return RunningServer(reached, parts.port or 443, password, context)
 
 
 def _why_not_running(folder: Path) -> str:
