@@ -38,6 +38,7 @@ from .definitions import definitions
 from .ftp import ftp
 from .graphql_calls import graphql_calls
 from .grpc_calls import grpc_calls
+from .jms import jms
 from .kafka import kafka
 from .limits import limits
 from .measure import Figure, compare, exit_status, several, table
@@ -319,6 +320,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "ftp": ftp,
     "graphql": graphql_calls,
     "grpc": grpc_calls,
+    "jms": jms,
     "kafka": kafka,
     "limits": limits,
     "mllp": mllp,

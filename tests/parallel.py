@@ -37,6 +37,7 @@ SPLIT = re.compile(
     r"|tests/cluster/test_(disk|partition)\.py"
     r"|plugins/quickstart/tests/test_(run|tutorial)\.py"
     r"|plugins/(ftp|limits|queue|sftp|sql|zeromq)/tests/test_server\.py"
+    r"|plugins/jms/tests/test_outage\.py"
 )
 """Files of which each test may run in a process of its own: it starts a server, or several, for
 itself.
@@ -59,7 +60,8 @@ TOGETHER = {
     "Swift, received": re.compile(r"plugins/swift/tests/test_(channel|segments)\.py"),
     "Swift, sent": re.compile(r"plugins/swift/tests/test_(keystone|outgoing|server)\.py"),
     "RabbitMQ, over AMQP 1.0": re.compile(
-        r"plugins/jms/tests/test_(channel|contract|outgoing)\.py::.*(\[rabbit|OverAmqp|rabbitmq)"
+        r"plugins/jms/tests/test_(ends\.py"
+        r"|(channel|contract|outgoing)\.py::.*(\[rabbit|OverAmqp|rabbitmq))"
     ),
     "ActiveMQ": re.compile(r"plugins/jms/tests/test_(channel|contract|outgoing)\.py"),
     "databases of definitions": re.compile(

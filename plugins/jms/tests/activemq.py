@@ -1,18 +1,21 @@
 """ActiveMQ as a real server for tests, and its other side: a JMS client in Java.
 
-Both are compiled once for each process of tests.
+Both are compiled once, into the cache of the user.
 """
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, unquote_plus
@@ -39,11 +42,28 @@ QUICK = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 def compiled() -> tempfile.TemporaryDirectory[str]:
     """A folder with the classes, which is removed when the process ends."""
     folder = tempfile.TemporaryDirectory(prefix="hansa-jms-classes-")
-    os.chmod(folder.name, 0o755)
-    sources = [str(path) for path in JAVA.glob("*.java")]
-    command = ["javac", "-nowarn", "-d", folder.name, "-cp", ":".join(LIBRARIES), *sources]
-    subprocess.run(command, check=True, timeout=120, capture_output=True)
+    os.chmod(folder.name, 0o755)  # the broker runs as nobody, who may not read the cache
+    shutil.copytree(cached_classes(), folder.name, dirs_exist_ok=True, copy_function=shutil.copy)
     return folder
+
+
+def cached_classes() -> Path:
+    """Return where the classes are, in the cache of the user; they are compiled if they are not there."""
+    sources = sorted(JAVA.glob("*.java"))
+    told = "".join(path.read_text() for path in sources) + ActiveMQ.version()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hansa-tests"
+    place = cache / f"jms-{sha256(told.encode()).hexdigest()[:16]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(f"{place}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            made = tempfile.mkdtemp(dir=cache)
+            options = ["-nowarn", "-d", made, "-cp", ":".join(LIBRARIES)]
+            command = ["javac", *options, *(str(path) for path in sources)]
+            subprocess.run(command, check=True, timeout=120, capture_output=True)
+            os.chmod(made, 0o755)
+            os.rename(made, place)
+    return place
 
 
 class ActiveMQ(RealServer):
@@ -123,10 +143,9 @@ class ActiveMQ(RealServer):
         return {"LC_ALL": "C.UTF-8"}
 
     def start(self) -> Self:
-        super().start()
         if self._client is None:
-            self._client = self._start_client()
-        return self
+            self._client = self._start_client()  # it connects when it is first told something
+        return super().start()
 
     def close(self) -> None:
         self._end_client()

@@ -41,11 +41,11 @@ class Strict(MessagingHandler):
         self.port = free_port()
         self.queues: dict[str, Source] = {}
         self.subscriptions: dict[tuple[str, str], Source] = {}
+        self.sent = 0
         self.rejected: list[Message] = []
         self._links: dict[proton.Link, tuple[Source, str]] = {}
         self._unsettled: dict[proton.Link, dict[str, Message]] = {}
         self._refused: dict[proton.Link, str] = {}
-        self._tags = 0
         self._injector = EventInjector()
         self._container = Container(self)
         self._container.container_id = "strict"
@@ -153,9 +153,9 @@ class Strict(MessagingHandler):
             for message in [*source.waiting]:
                 if link.credit > 0 and _meets(message, selector):
                     source.waiting.remove(message)
-                    self._tags += 1
-                    self._unsettled[link][f"{self._tags}"] = message
-                    link.send(message, f"{self._tags}")
+                    self.sent += 1
+                    self._unsettled[link][f"{self.sent}"] = message
+                    link.send(message, f"{self.sent}")
 
     def on_accepted(self, event: Any) -> None:
         self._unsettled.get(event.link, {}).pop(event.delivery.tag, None)

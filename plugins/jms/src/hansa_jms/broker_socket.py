@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 
 from hansa import HansaError, Unavailable
@@ -65,9 +67,9 @@ class BrokerSocket:
     def open(self, timeout: float) -> None:
         """Connect and log in within `timeout` seconds; raises `Unavailable`."""
         broker = self.broker
-        seconds = min(timeout, broker.connect_timeout)
         with self.translated():
             context = broker.context()
+            seconds = min(timeout, broker.connect_timeout)
             self._socket = dial(broker.host, broker.effective_port, seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if context is not None:
@@ -91,8 +93,19 @@ class BrokerSocket:
             with contextlib.suppress(OSError):  # it is closed
                 shut_down(found.fileno())
 
-    def received(self) -> bytes:
-        """Return what has come, and wait for it; raises OSError or EOFError."""
+    def deadline(self) -> float:
+        """Return when the broker has to have answered what it is asked for now."""
+        broker = self.broker
+        first = math.inf if self._connected else broker.connect_timeout
+        return time.monotonic() + min(first, broker.timeout)
+
+    def received(self, deadline: float | None = None) -> bytes:
+        """Return what has come, and wait for it; raises OSError or EOFError.
+
+        Heart-beats end each wait for the socket: who waits for an answer has a `deadline`.
+        """
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError("timed out")
         data = self.socket.recv(CHUNK)
         if not data:
             raise EOFError("it closed the connection")

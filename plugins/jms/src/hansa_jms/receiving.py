@@ -106,6 +106,7 @@ class ReceivingChannel(BrokerConnections[ReceivingT], ConsumingChannel[Receiving
         hand.
         """
         self._cancelled = True
+        self.subscriber.cancel()
 
     def abort(self) -> None:
         """Shut the connection down."""

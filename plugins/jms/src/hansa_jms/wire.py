@@ -27,7 +27,7 @@ class Outbound:
     max_body: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Received:
     """A message that was received.
 
@@ -115,6 +115,9 @@ class Receiving(Protocol):
 
     def refuse(self, handle: Any) -> None:
         """Leave a message that cannot be held to the broker, as a dead letter."""
+
+    def cancel(self) -> None:
+        """Want no more messages; what is in hand may still be acknowledged, and some may still come."""
 
     def call_soon(self, function: Callable[[], None]) -> None:
         """Have the thread that is in `wait` call this; does nothing after `close`."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import proton
 from hansa_connect.files import one_line
 from hansa_connect.sockets import SHORTEST, is_silent
-from proton import Delivery, Endpoint, Event, Transport, TransportException
+from proton import Endpoint, Event, Transport, TransportException
 
 from ..broker_socket import CLOSE_WAIT, BrokerSocket, ProtocolError, Refused
 from ..settings import BrokerSettings
@@ -107,15 +107,16 @@ class AmqpEngine(BrokerSocket):
         """End the connection in order, so that the broker has dealt with what was told before."""
         if self._socket is not None and self._connected and not self.broken and not self._refused:
             with contextlib.suppress(Exception):  # it is broken, or slow
+                self.leave()
                 self._socket.settimeout(CLOSE_WAIT)
-                self.end_links()
                 self._engine.close()
                 self.flush()
+                deadline = time.monotonic() + CLOSE_WAIT
                 while not self._engine.state & _ENDED:
-                    self.read()
+                    self.read(deadline)
         super().close()
 
-    def end_links(self) -> None:
+    def leave(self) -> None:
         """End what has to end before the connection; by default nothing."""
 
     # -- bytes -------------------------------------------------------------------------------------
@@ -126,11 +127,13 @@ class AmqpEngine(BrokerSocket):
         Raises `Refused` if the broker ends the link, the session or the connection instead, and
         OSError or EOFError.
         """
+        deadline = None
         while not done():
             self._refuse(link)
             self.flush()
+            deadline = deadline or self.deadline()  # what was to be sent has been
             if not done():
-                self.read()
+                self.read(deadline)
 
     def _refuse(self, link: proton.Link | None) -> None:
         """Raise what the broker says why it has ended something."""
@@ -157,12 +160,12 @@ class AmqpEngine(BrokerSocket):
             pending = transport.pending()
         self._check_transport()
 
-    def read(self) -> None:
+    def read(self, deadline: float | None = None) -> None:
         """Read what has come, wait for it, and give it to Proton.
 
         Raises OSError, EOFError or `ProtocolError`.
         """
-        data = memoryview(self.received())
+        data = memoryview(self.received(deadline))
         while data:
             capacity = self._transport.capacity()
             if capacity <= 0:
@@ -179,14 +182,12 @@ class AmqpEngine(BrokerSocket):
     def _take_events(self) -> None:
         event = self._collector.peek()
         while event is not None:
-            delivery = event.delivery if event.type == Event.DELIVERY else None
-            if delivery is not None:
-                self.delivered(delivery)
+            self.happened(event)
             self._collector.pop()
             event = self._collector.peek()
 
-    def delivered(self, delivery: Delivery) -> None:
-        """Take note of a delivery that has come, or whose state has changed."""
+    def happened(self, event: Event) -> None:
+        """Take note of what the broker has done."""
 
     def _check_transport(self) -> None:
         """Raise what has ended the protocol."""

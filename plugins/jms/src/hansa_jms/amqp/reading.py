@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from proton import Message, symbol
@@ -57,46 +56,52 @@ def received(
         length = head_length(raw)
         head.decode(raw[:length])
         body = raw[length:]
-        found = _described(handle, head, addresses, source)
-        values = {name: getattr(head, name) for name in _KEPT}
+        properties = properties_of(head)
+        found = _described(handle, head, properties, addresses, source)
         given: Mapping[str, Any] = head.properties or {}
         own = {
             name: given[name] if isinstance(given.get(name), int | float) else value
-            for name, value in properties_of(head).items()
+            for name, value in properties.items()
         }
+        values = {name: getattr(head, name) for name in _KEPT}
         kept = {name: value for name, value in values.items() if value and value != _NO_SYMBOL}
     except Exception as error:  # whatever a decoder raises for what others have written
         fault = f"it is no message of AMQP: {type(error).__name__}"
         empty = Sections(Message(), {}, {}, as_data(raw))
         return Received(handle, empty, "bytes", raw, {}, len(raw), fault=fault, destination=source)
-    found = replace(found, original=Sections(head, kept, own, body), size=len(raw))
+    found.original = Sections(head, kept, own, body)
+    found.size = len(raw)
     if len(body) > max_body + _ROOM:
-        return replace(found, body=body)  # it is too large in any case
+        found.body = body  # it is too large in any case
+        return found
     try:
-        kind, content, items, fault = _content(head, value_of(body))
+        found.kind, found.body, found.items, found.fault = _content(head, value_of(body))
     except Exception as error:  # as above
-        fault = f"its body cannot be read: {type(error).__name__}"
-        original = Sections(head, kept, own, as_data(body))
-        return replace(found, kind="bytes", body=body, fault=fault, original=original)
-    return replace(found, kind=kind, body=content, items=items, fault=fault)
+        found.fault = f"its body cannot be read: {type(error).__name__}"
+        found.body = body
+        found.original = Sections(head, kept, own, as_data(body))
+    return found
 
 
-def _described(handle: object, head: Message, addresses: Addresses, source: str) -> Received:
+def _described(
+    handle: object,
+    head: Message,
+    properties: Mapping[str, PropertyValue],
+    addresses: Addresses,
+    source: str,
+) -> Received:
     annotations: Mapping[Any, Any] = head.annotations or {}
     reply_kind = annotations.get(REPLY_TYPE)
     # RabbitMQ does not count, but says of each whether it is the first
     again = head.delivery_count > 0 or (addresses.is_rabbitmq and not head.first_acquirer)
-    properties = properties_of(head)
-    for name, field in GROUP.items():
-        if getattr(head, field):
-            properties[name] = getattr(head, field)
+    groups = {name: getattr(head, field) for name, field in GROUP.items()}
     address = head.address or ""
     return Received(
         handle=handle,
         original=None,
         kind="bytes",
         body=b"",
-        properties=properties,
+        properties={**properties, **{name: value for name, value in groups.items() if value}},
         size=0,
         destination=addresses.destination(address) if address else source,
         message_id=_text(head.id),

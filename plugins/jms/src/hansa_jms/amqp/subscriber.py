@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import proton
 from hansa import Unavailable
-from proton import Delivery, Described, Receiver, Terminus, symbol, ulong
+from proton import Delivery, Described, Event, Receiver, Terminus, symbol, ulong
 
 from ..broker_socket import LARGEST
 from ..settings import BrokerSettings
@@ -20,6 +20,9 @@ SELECTOR = symbol("apache.org:selector-filter:string")
 SELECTOR_CODE = ulong(0x0000468C00000004)
 LONGEST_WAIT = 60.0
 """Seconds between two looks at the clock without heart-beats."""
+CREDITS = 4
+"""Credit is given so many times, at least, while as many messages are handled as may be in hand."""
+_LEFT = (Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH)
 
 
 class AmqpSubscriber(AmqpConnection):
@@ -37,6 +40,10 @@ class AmqpSubscriber(AmqpConnection):
         self._part = bytearray()
         self._size = 0
         self._messages: list[Received] = []
+        self._credit = 0
+        self._owed = 0
+        self._cancelled = False
+        self._has_left = False
 
     def subscribe(self, subscription: Subscription) -> None:
         """Have the broker deliver messages; raises `Refused` and `Unavailable`."""
@@ -63,7 +70,8 @@ class AmqpSubscriber(AmqpConnection):
             if not link.remote_source.address:  # it is to be refused in a moment
                 self.wait_for(lambda: False, link)
             self._check_granted(link, subscription)
-            link.flow(subscription.prefetch)
+            self._credit = subscription.prefetch
+            link.flow(self._credit)
             self.flush()
 
     def _check_granted(self, link: Receiver, subscription: Subscription) -> None:
@@ -95,11 +103,18 @@ class AmqpSubscriber(AmqpConnection):
         due = self._transport.tick(time.monotonic())
         return min(LONGEST_WAIT, max(0.0, due - time.monotonic())) if due else LONGEST_WAIT
 
-    def delivered(self, delivery: Delivery) -> None:
-        """Take what has come of a message; what is more than can be held is dropped as it comes."""
-        link = self._link
-        if link is None or delivery.link != link or not delivery.readable:
+    def happened(self, event: Event) -> None:
+        """Take what has come of a message, and note the end of the link."""
+        if self._link is None or event.link != self._link:
             return
+        delivery = event.delivery
+        if event.type == Event.DELIVERY and delivery is not None and delivery.readable:
+            self._take(self._link, delivery)
+        elif event.type in _LEFT:
+            self._has_left = True
+
+    def _take(self, link: Receiver, delivery: Delivery) -> None:
+        """Take what has come of a message; what is more than can be held is dropped as it comes."""
         while delivery.pending:
             data = link.recv(delivery.pending) or b""
             self._size += len(data)
@@ -112,9 +127,11 @@ class AmqpSubscriber(AmqpConnection):
         self._part = bytearray()
         self._size = 0
         link.advance()
+        if self._cancelled:
+            self._take_credit_back()  # it was on its way, and used what is not there
         if delivery.aborted:
             delivery.settle()
-            link.flow(1)
+            self._ask_for_another()
         elif size > LARGEST:
             self._messages.append(Received(delivery, None, "bytes", b"", {}, size, too_large=True))
         else:
@@ -128,8 +145,7 @@ class AmqpSubscriber(AmqpConnection):
         """Have the broker forget messages; raises `Unavailable`."""
         for each in handles:
             self._settle(each, Delivery.ACCEPTED)
-            if self._link is not None:
-                self._link.flow(1)
+            self._ask_for_another()
         with self.translated():
             self.flush()
 
@@ -140,8 +156,25 @@ class AmqpSubscriber(AmqpConnection):
     def refuse(self, handle: Delivery) -> None:
         """Reject a message; brokers make it a dead letter if they have a place for these."""
         self._settle(handle, Delivery.REJECTED)
-        if self._link is not None:
-            self._link.flow(1)
+        self._ask_for_another()
+
+    def cancel(self) -> None:
+        """Take back the credit that is left, and give no more."""
+        self._cancelled = True
+        self._take_credit_back()
+
+    def _take_credit_back(self) -> None:
+        # not `drain`: it crashes the session of RabbitMQ 3.10, and what was acknowledged comes again
+        if self._link is not None and self._link.credit:
+            self._link.flow(-self._link.credit)
+
+    def _ask_for_another(self) -> None:
+        """Give credit for one more message, together with that for others: it costs a broker time."""
+        self._owed += 1
+        if self._link is None or self._cancelled or self._owed <= self._credit // CREDITS:
+            return
+        self._link.flow(self._owed)
+        self._owed = 0
 
     def _settle(self, delivery: Delivery, outcome: int) -> None:
         delivery.update(outcome)
@@ -151,13 +184,22 @@ class AmqpSubscriber(AmqpConnection):
         """Have the thread that is in `wait` call this; does nothing if the connection is closed."""
         self._calls.call_soon(function)
 
-    def end_links(self) -> None:
-        """Leave the link; that of a durable subscription is kept by the broker."""
-        if self._link is not None:
-            if self._durable:
-                self._link.detach()
-            else:
-                self._link.close()
+    def leave(self) -> None:
+        """Leave the link, and wait until the broker has done so: it has read all before.
+
+        That of a durable subscription is kept by the broker. The end of the session would say as
+        much, but RabbitMQ does not always tell it.
+        """
+        if self._link is None:
+            return
+        if self._durable:
+            self._link.detach()
+        else:
+            self._link.close()
+        self.flush()
+        deadline = self.deadline()
+        while not self._has_left:
+            self.read(deadline)
 
     def close(self) -> None:
         """End the connection in order, so that the broker has dealt with what was told before."""

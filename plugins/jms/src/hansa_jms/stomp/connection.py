@@ -38,7 +38,7 @@ class StompConnection(BrokerSocket):
     def log_in(self) -> None:
         """Say who connects, and agree on heart-beats; raises what is wrong."""
         self.write(encoded("CONNECT", self._login_headers()))
-        answer = self.next_frame()
+        answer = self.next_frame(self.deadline())
         if answer.command == "ERROR":
             raise self.turned_away(_reason(answer))
         if answer.command != "CONNECTED":
@@ -118,8 +118,9 @@ class StompConnection(BrokerSocket):
         receipt = str(next(self._receipts))
         with self.translated():
             self.write(encoded(command, {**headers, "receipt": receipt}, body))
+            deadline = self.deadline()
             while True:
-                frame = self.next_frame()
+                frame = self.next_frame(deadline)
                 if frame.headers.get("receipt-id") == receipt:
                     break
                 self.unexpected(frame)
@@ -136,18 +137,18 @@ class StompConnection(BrokerSocket):
         """Send bytes; raises OSError."""
         self.socket.sendall(data)
 
-    def next_frame(self) -> Frame:
+    def next_frame(self, deadline: float) -> Frame:
         """Return the next frame, and wait for it; raises OSError, EOFError or `ProtocolError`."""
         while not self._frames:
-            self.read()
+            self.read(deadline)
         return self._frames.popleft()
 
-    def read(self) -> bytes:
+    def read(self, deadline: float | None = None) -> bytes:
         """Read what has come, wait for it, and return it.
 
         Raises OSError, EOFError or `ProtocolError`.
         """
-        data = self.received()
+        data = self.received(deadline)
         self._frames += self._reader.feed(data)
         return data
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from hansa import Unavailable
 
-from ..broker_socket import CLOSE_WAIT, ProtocolError
+from ..broker_socket import ProtocolError
 from ..maps import TRANSFORMATION
 from ..settings import BrokerSettings
 from ..waiting import Calls
@@ -136,6 +136,9 @@ class StompSubscriber(StompConnection):
         """Send NACK for a message; raises `Unavailable`."""
         self._tell("NACK", [handle])
 
+    def cancel(self) -> None:
+        """Do nothing: after an UNSUBSCRIBE, ActiveMQ takes no ACK for what is in hand."""
+
     def _tell(self, command: str, ids: Iterable[str]) -> None:
         """Send frames of one command without waiting for an answer; raises `Unavailable`."""
         with self.translated():
@@ -149,7 +152,6 @@ class StompSubscriber(StompConnection):
         """End the connection in order, so that the broker has dealt with what was told before."""
         if self._socket is not None and self._connected and not self.broken:
             with contextlib.suppress(Exception):  # it is broken, or slow
-                self._socket.settimeout(CLOSE_WAIT)
                 self.request("DISCONNECT", {})
         super().close()
         self._calls.close()
