@@ -87,17 +87,18 @@ def test_an_older_database_is_migrated_and_keeps_what_it_holds(
     create_schema(engine)
     assert Database(engine).blocked_plugins() == {"x"}
     called: list[Any] = []
-    monkeypatch.setattr(odb, "SCHEMA_VERSION", "9999")
     monkeypatch.setattr(
         subprocess, "run", lambda command, **options: called.append((command, options))
     )
-    create_schema(engine)
+    create_schema(engine, "9999")
     ((command, options),) = called
-    assert command == [sys.executable, "-P", "-m", "hansa.odb.migrations"]
+    program = [sys.executable, "-P", "-m", "hansa.odb.migrations"]
+    assert command == [*program, "9999"]
     assert options["input"] == str(engine.url)
     assert options["check"]
     monkeypatch.undo()
-    subprocess.run(command, **options)  # noqa: PLW1510 (among the options)
+    current = [*program, odb.SCHEMA_VERSION]
+    subprocess.run(current, **options)  # noqa: PLW1510 (among the options)
     assert Database(engine).blocked_plugins() == {"x"}
 
 

@@ -93,7 +93,8 @@ class SchemaFile:
         # an address of its own, from which others are found by their names
         base = DRAFT202012.create_resource(schema)
         retrieve = partial(_resource, self._folder)
-        registry = Registry(retrieve=retrieve).with_resource("", base)  # type: ignore[call-arg] # attrs' alias
+        known = Registry(retrieve=retrieve)  # type: ignore[call-arg] # an alias of attrs
+        registry = known.with_resource("", base)
         made: Validator = cls(schema, registry=registry)
         return made
 
