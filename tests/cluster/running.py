@@ -58,6 +58,8 @@ class RunningCluster(Cluster):
     outside of it.
     """
 
+    forked = False
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.port, self.outside = self.base, folder / "outside"

@@ -241,6 +241,7 @@ PARTS = ("kvdb", "load-balancer", "server1", "server2")
 def small_cluster(mount, tmp_path) -> Iterator[tuple[Cluster, Disk]]:
     """A cluster, not started, whose folder is a disk of 12 MB."""
     cluster = Cluster(tmp_path)
+    cluster.forked = False
     disk = mount(cluster.path, "12m")
     cluster.create()
     yield cluster, disk

@@ -58,6 +58,7 @@ class Calls:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     made = Cluster(tmp_path_factory.mktemp("start"))
+    made.forked = False
     made.create()
     yield made
     made.kill()

@@ -18,9 +18,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from io import FileIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
 
+from .forked_programs import fork_programs, stream
 from .processes import MARK
 
 PRELOADED = "hansa_devkit.harness.preloaded"
@@ -145,22 +146,41 @@ def _run(
 ) -> None:
     """Become the command."""
     os.setsid()
-    os.chdir(folder)
     sys.stdout = _opened(output, 1)
     sys.stderr = _opened(errors, 2)
     _show_mark(environment.get(MARK, NO_MARK))
+    # what it runs may have children
+    multiprocessing.process.current_process().daemon = False
+
+    def become_program(words: Sequence[str], folder: str, environment: Mapping[str, str]) -> None:
+        """Be what a quickstart cluster would start as `python -m hansa`."""
+        program = ["-m", "hansa"]
+        _become(program, words, folder, environment, [folder, *search_path])
+
+    if arguments[:2] != ("server", "run"):
+        fork_programs(can_be_forked, become_program)
+    _become([str(COMMAND)], arguments, folder, environment, [str(COMMAND.parent), *search_path])
+
+
+def _become(
+    program: Sequence[str],
+    arguments: Sequence[str],
+    folder: str,
+    environment: Mapping[str, str],
+    search_path: Sequence[str],
+) -> None:
+    """Run the command as if an interpreter had been told what to run by `program`."""
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
     more = [each for each in environment.get("PYTHONPATH", "").split(os.pathsep) if each]
-    sys.path[:] = [str(COMMAND.parent), *more, *search_path]
+    sys.path[:] = [search_path[0], *more, *search_path[1:]]
     sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
     importlib.invalidate_caches()
-    sys.argv = [str(COMMAND), *arguments]
+    sys.argv = [program[-1], *arguments]
     # a server that restarts becomes this
-    sys.orig_argv = [sys.executable, *sys.argv]
-    # what it runs may have children
-    multiprocessing.process.current_process().daemon = False
+    sys.orig_argv = [sys.executable, *program, *arguments]
     from .preloaded import hansa
 
     hansa()
@@ -171,8 +191,7 @@ def _opened(file: str, standard: int) -> TextIOWrapper:
     opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(opened, standard)
     os.close(opened)
-    raw = FileIO(standard, "w", closefd=False)
-    return TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
+    return stream(standard)
 
 
 def _show_mark(mark: str) -> None:
