@@ -36,6 +36,7 @@ from .async_invocation import async_invocation
 from .balanced import balanced
 from .definitions import definitions
 from .ftp import ftp
+from .granian import granian
 from .graphql_calls import graphql_calls
 from .grpc_calls import grpc_calls
 from .jms import jms
@@ -335,6 +336,7 @@ PARTS: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "tokens": tokens,
     "wss": wss,
     "trace": trace,
+    "granian": granian,
     "waiting": waiting,
     "web": web,
     "websocket": websocket,

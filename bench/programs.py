@@ -143,9 +143,11 @@ def peer(name: str) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def hansa(
-    folder: Path, *, channels: int = 1, workers: int = 1
+    folder: Path, *, channels: int = 1, workers: int = 1, server: str = "waitress"
 ) -> Iterator[tuple[RunningServer, Target]]:
-    """A server with the benchmark's services, its channel and so many others like it."""
+    """A server with the benchmark's services, its channel and so many others like it, on this HTTP
+    server.
+    """
     plugin = folder / "plugins"
     info = plugin / "hansa_count-1.0.dist-info"
     info.mkdir(parents=True)
@@ -153,6 +155,7 @@ def hansa(
     (info / "entry_points.txt").write_text("[hansa]\ncount = bench.count\n")
     files = [str(TOP / "bench/orders.py"), str(TOP / "bench/inside.py")]
     config = [
+        f'[http]\nserver = "{server}"',
         f"[services]\nfiles = {json.dumps(files)}",
         f'[security.basic.bench]\nusername = "{USER}"\npassword = "{PASSWORD}"',
     ]
@@ -169,19 +172,20 @@ def hansa(
     config.append(
         '[channel.soap.soap]\nurl_path = "/soap"\nservice = "orders.echo"\nsecurity = "bench"'
     )
-    server = RunningServer(
+    running = RunningServer(
         folder / "server",
         "\n".join(config) + "\n",
         workers=workers,
         env={"PYTHONPATH": f"{plugin}:{TOP}"},
     )
-    server.start_limit = 120
-    server.start()
+    running.start_limit = 120
+    running.start()
     try:
-        assert server.process is not None
-        yield server, Target(psutil.Process(server.process.pid), server.port, PATH, BODY, HEADERS)
+        assert running.process is not None
+        process = psutil.Process(running.process.pid)
+        yield running, Target(process, running.port, PATH, BODY, HEADERS)
     finally:
-        server.stop()
+        running.stop()
 
 
 def measured(server: RunningServer, which: str, *, path: str = PATH, calls: int = 2000) -> float:

@@ -5,6 +5,8 @@ written in the test.
 from __future__ import annotations
 
 import socket
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,16 +22,33 @@ from hansa_http.app import create_app
 from hansa_http.channel import HttpChannel, HttpSettings
 from hansa_http.early import HttpSection, listen
 from hansa_http.frontend import HttpFrontend, certificate_of
-from hansa_http.listener import Listener
+from hansa_http.listener import serve_by_waitress
 from hansa_http.outgoing import HttpOutgoing
+from hansa_http.plain_app import create_plain_app
 from hansa_http.plugin import hansa_wrap
+from hansa_http.serving import Site as Served
 from hansa_json.format import JsonFormat
+
+SERVERS: dict[str, Any] = {"waitress": serve_by_waitress}
+if find_spec("hansa_granian"):
+    SERVERS["granian"] = import_module("hansa_granian.listener").GranianListener
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out the tests of a server's own ways for the others."""
+    items[:] = [item for item in items if _is_for_its_server(item)]
+
+
+def _is_for_its_server(item):
+    callspec = getattr(item, "callspec", None)
+    server = "" if callspec is None else callspec.params.get("http_server", "")
+    return server in ("", "waitress") or item.get_closest_marker("only_waitress") is None
 
 
 class Site:
     """A worker's worth of HTTP: a table, the application, a listener."""
 
-    def __init__(self, shared=None, start=True, **settings):
+    def __init__(self, shared=None, start=True, server="waitress", **settings):
         self.section = HttpSection(
             **{"address": "127.0.0.1:0", "threads": 4, "max_threads": 1, "grace": 0.3, **settings}
         )
@@ -47,9 +66,18 @@ class Site:
         certificate = None
         if self.section.certificate:
             certificate = certificate_of(Path(), self.section)
-        self.listener = Listener(
-            self.app, self.shared, self.section, self.gate, certificate=certificate
+        served = Served(
+            self.app,
+            create_plain_app(self.frontend.handler),
+            self.section,
+            self.gate,
+            self.frontend.handler.refuse,
+            self.frontend.handler.proxies.trusts,
+            None,
+            certificate,
+            set(),
         )
+        self.listener = SERVERS[server](served, self.shared)
         if start:
             self.listener.start()
 
@@ -109,12 +137,18 @@ class Site:
         self.shared.close()
 
 
-def _sites():
+@pytest.fixture(scope="module", params=SERVERS)
+def http_server(request):
+    """The server of the sites: each test has all of them in turn."""
+    return request.param
+
+
+def _sites(server):
     """Make sites, which are closed at the end."""
     made = []
 
     def make(shared=None, **settings):
-        made.append(Site(shared, **settings))
+        made.append(Site(shared, server=server, **settings))
         return made[-1]
 
     yield make
@@ -123,15 +157,15 @@ def _sites():
 
 
 @pytest.fixture
-def sites():
+def sites(http_server):
     """Make sites, which are closed at the end."""
-    yield from _sites()
+    yield from _sites(http_server)
 
 
 @pytest.fixture(scope="module")
-def shared_sites():
+def shared_sites(http_server):
     """Make sites that all tests of a module share."""
-    yield from _sites()
+    yield from _sites(http_server)
 
 
 @pytest.fixture

@@ -201,7 +201,7 @@ def test_an_inactive_channel_is_not_found(site):
     is_problem(site.ask("GET", "/a"), 404)
 
 
-def test_methods(site):
+def test_methods(site, http_server):
     site.add(name="read", url_path="/a", method="get").dispatch = _shown
     site.add(name="write", url_path="/a", method=["POST", "PUT"]).dispatch = _shown
     site.add(name="any", url_path="/b").dispatch = _shown
@@ -221,7 +221,8 @@ def test_methods(site):
     assert site.ask("OPTIONS", "/b").json()["method"] == "OPTIONS"
     assert site.ask("BREW", "/b").json()["method"] == "BREW"
     is_problem(site.ask("BREW", "/a"), 405)
-    is_problem(site.ask("WEBSOCKET", "/b"), 400)
+    if http_server == "waitress":  # a name that falcon keeps for itself
+        is_problem(site.ask("WEBSOCKET", "/b"), 400)
     assert site.raw(b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")[0][0] == 204
 
 
@@ -241,9 +242,8 @@ def test_cids_are_made_passed_on_and_checked(site):
             bad,
             "",
         )
-    assert b"X-Hansa-CID: abc" in _bytes(
-        site, b"GET /a HTTP/1.1\r\nHost: x\r\nX-Hansa-CID: abc\r\nConnection: close\r\n\r\n"
-    )
+    sent = b"GET /a HTTP/1.1\r\nHost: x\r\nX-Hansa-CID: abc\r\nConnection: close\r\n\r\n"
+    assert b"x-hansa-cid: abc" in _bytes(site, sent).lower()
 
 
 def _bytes(site, sent):

@@ -50,6 +50,7 @@ def der_of(file: Path) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERT") :])
 
 
+@pytest.mark.only_waitress
 def test_a_certificate_is_asked_for_and_handed_on(sites, file):
     site = sites(certificate=str(file), client_ca=str(file))
     site.add(Count, format=None)
@@ -61,6 +62,7 @@ def test_a_certificate_is_asked_for_and_handed_on(sites, file):
     assert curl(site, file, "-H", forged).stdout == "0 0"
 
 
+@pytest.mark.only_waitress
 def test_a_certificate_is_required(sites, file):
     site = sites(certificate=str(file), client_ca=str(file), client_certificates="required")
     site.add(Count, format=None)
@@ -68,6 +70,7 @@ def test_a_certificate_is_required(sites, file):
     assert curl(site, file).returncode in (35, 56)
 
 
+@pytest.mark.only_waitress
 def test_another_authority_is_refused_in_the_handshake(sites, file, tmp_path):
     site = sites(certificate=str(file), client_ca=str(file))
     site.add(Count, format=None)

@@ -18,8 +18,10 @@ HOST = b"Host: x\r\n"
 def problem_of(answer, status):
     found, headers, body = answer
     assert found == status
-    assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
+    if "server" not in headers:  # granian's own refusal, which has the status alone
+        return {}
+    assert headers["content-type"] == "application/problem+json"
     details = json.loads(body)
     assert details["status"] == status
     assert details["cid"] == headers["x-hansa-cid"]
@@ -32,6 +34,15 @@ def said(request):
     return response
 
 
+LENIENT = {
+    b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n": [200],
+    b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n": [200],
+    b"Content-Length: 0\r\ntransfer-encoding:\tchunked\r\n": [200],
+    b"X: a\nContent-Length: 0\r\n": [200, 400],
+}
+"""What granian reads as RFC 9112 allows it to: a body by its chunks alone (section 6.1), after which
+the connection is closed, and a lone LF as the end of a line (section 2.2).
+"""
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
 
 
@@ -64,11 +75,16 @@ SMUGGLED = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
         b"No colon\r\n",
     ],
 )
-def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_served(site, head):
+def test_a_request_whose_end_is_in_doubt_is_refused_and_nothing_after_it_is_served(
+    site, http_server, head
+):
     site.add().dispatch = said
     answers = site.raw(
         b"POST /test HTTP/1.1\r\n" + HOST + head + b"\r\n0\r\n\r\n" + SMUGGLED, answers=3
     )
+    if http_server == "granian" and head in LENIENT:
+        assert [answer[0] for answer in answers] == LENIENT[head]
+        return
     assert len(answers) == 1
     problem_of(answers[0], 501 if answers[0][0] == 501 else 400)
 
@@ -84,6 +100,7 @@ def test_transfer_encoding_in_http_1_0_is_refused(site):
     problem_of(answers[0], 400)
 
 
+@pytest.mark.only_waitress
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -134,7 +151,8 @@ def test_a_malformed_first_line_is_refused(site, line):
     site.add()
     (answer,) = site.raw(line + b"\r\n" + HOST + b"\r\n")
     assert answer[0] in (400, 404)
-    assert answer[1]["content-type"] == "application/problem+json"
+    if "server" in answer[1]:  # granian's own refusal has the status alone
+        assert answer[1]["content-type"] == "application/problem+json"
 
 
 def test_names_with_underscores_cannot_pass_for_others(site):
@@ -152,13 +170,14 @@ def said_headers(request):
     return response
 
 
-def test_bodies_up_to_the_limit_are_taken_and_larger_ones_refused(sites):
+def test_bodies_up_to_the_limit_are_taken_and_larger_ones_refused(sites, http_server):
     site = sites(max_body=1000)
     site.add().dispatch = said
     assert site.ask("POST", "/test", content=b"x" * 1000).status_code == 200
     head = b"POST /test HTTP/1.1\r\n" + HOST
     problem_of(site.raw(head + b"Content-Length: 1001\r\n\r\n")[0], 413)
-    problem_of(site.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n")[0], 413)
+    huge = site.raw(head + b"Content-Length: 99999999999999999999\r\n\r\n")[0]
+    problem_of(huge, 400 if http_server == "granian" else 413)
     problem_of(
         site.raw(head + b"Transfer-Encoding: chunked\r\n\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")[
             0
@@ -192,7 +211,7 @@ def test_expect_continue(sites):
         assert site.read_answer(stream) is None
 
 
-def test_header_floods_are_refused(sites):
+def test_header_floods_are_refused(sites, http_server):
     site = sites(max_header=4096)
     site.add().dispatch = said
     for flood in (
@@ -200,7 +219,8 @@ def test_header_floods_are_refused(sites):
         b"".join(b"X-%d: 1\r\n" % n for n in range(1000)),
     ):
         problem_of(site.raw(b"GET /test HTTP/1.1\r\n" + HOST + flood + b"\r\n")[0], 431)
-    problem_of(site.raw(b"GET /test HTTP/1.1\r\n" + HOST + b"X: " + b"a" * 5000)[0], 431)
+    flood = b"X: " + b"a" * (5000 if http_server == "waitress" else 9000)  # which reads 8 KiB
+    problem_of(site.raw(b"GET /test HTTP/1.1\r\n" + HOST + flood)[0], 431)
     problem_of(site.raw(b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")[0], 431)
     with site.connect() as client, client.makefile("rb") as stream:
         client.sendall(b"GET /test HTTP/1.1\r\n" + HOST)
@@ -236,7 +256,7 @@ def test_one_connection_serves_many_requests_byte_by_byte(site):
             assert site.read_answer(stream)[2] == (body or b"/test")
 
 
-def test_half_sent_requests_are_cut_and_harm_nobody(sites):
+def test_half_sent_requests_are_cut_and_harm_nobody(sites, http_server):
     site = sites(channel_timeout=1, threads=2)
     site.add().dispatch = said
     heads = [
@@ -250,14 +270,18 @@ def test_half_sent_requests_are_cut_and_harm_nobody(sites):
     began = time.monotonic()
     assert site.ask("GET", "/test").status_code == 200
     assert time.monotonic() - began < 1
-    for half in halves:
+    for index, half in enumerate(halves):
         with half, half.makefile("rb") as stream:
-            problem_of(site.read_answer(stream), 408)
+            answer = site.read_answer(stream)
+            if http_server == "granian" and index % 3 != 1:
+                assert answer is None  # a head is cut without an answer
+            else:
+                problem_of(answer, 408)
     assert time.monotonic() - began < 6
-    wait_until(lambda: not site.listener.active_channels)
+    wait_until(lambda: not site.listener.connections)
 
 
-def test_a_request_that_drips_in_is_cut_although_it_is_never_idle(sites):
+def test_a_request_that_drips_in_is_cut_although_it_is_never_idle(sites, http_server):
     site = sites(channel_timeout=1)
     site.add().dispatch = said
     with site.connect() as client, client.makefile("rb") as stream:
@@ -276,7 +300,10 @@ def test_a_request_that_drips_in_is_cut_although_it_is_never_idle(sites):
         answer = site.read_answer(stream)
         stop.set()
         dripping.join()
-    problem_of(answer, 408)
+    if http_server == "granian":
+        assert answer is None
+    else:
+        problem_of(answer, 408)
     assert 0.9 < time.monotonic() - began < 5
 
 
@@ -312,7 +339,7 @@ def test_more_requests_than_may_wait_are_refused_at_once_and_told_when_to_come_a
     assert begun.wait(5)
     for number in (1, 2):
         clients[number].sendall(ask)
-        wait_until(lambda number=number: len(site.listener.task_dispatcher.queue) == number)
+        wait_until(lambda number=number: len(site.listener.lanes.services.queue) == number)
     began = time.monotonic()
     for number in range(3, 8):
         clients[number].sendall(ask)
@@ -339,6 +366,7 @@ def test_more_connections_than_select_can_hold_are_served(sites):
             one.close()
 
 
+@pytest.mark.only_waitress
 def test_a_client_that_leaves_while_waiting_costs_no_work(sites):
     site = sites(threads=1)
     release, served = threading.Event(), []
@@ -361,11 +389,11 @@ def test_a_client_that_leaves_while_waiting_costs_no_work(sites):
     first = ask(b"first")
     wait_until(lambda: served)
     gone = ask(b"gone!")
-    wait_until(lambda: len(site.listener.task_dispatcher.queue) == 1)
+    wait_until(lambda: len(site.listener.lanes.services.queue) == 1)
     gone.close()
-    wait_until(lambda: len(site.listener.active_channels) == 1)
+    wait_until(lambda: site.listener.connections == 1)
     last = ask(b"last")
-    wait_until(lambda: len(site.listener.task_dispatcher.queue) == 2)
+    wait_until(lambda: len(site.listener.lanes.services.queue) == 2)
     release.set()
     with last, last.makefile("rb") as stream:
         assert site.read_answer(stream)[2] == b"last"
@@ -402,7 +430,7 @@ def test_streams_are_sent_as_they_come(sites):
 
     site.listener.application = application
     with site.connect() as client:
-        client.sendall(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
+        client.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
         client.settimeout(5)
         found = b""
         while b"one" not in found:
@@ -414,6 +442,7 @@ def test_streams_are_sent_as_they_come(sites):
         assert found.endswith(b"3\r\ntwo\r\n0\r\n\r\n")
 
 
+@pytest.mark.only_waitress
 def test_a_response_is_one_write(site, monkeypatch):
     writes = []
     original = site.listener.channel_class.write_soon

@@ -543,7 +543,7 @@ def test_one_pool_serves_many_threads(peer, connections):
     for thread in threads:
         thread.join()
     assert faults == []
-    assert len(peer.listener.active_channels) <= 4
+    assert peer.listener.connections <= 4
 
 
 def test_after_stop_calls_are_refused_by_name(peer, connections):
@@ -553,7 +553,7 @@ def test_after_stop_calls_are_refused_by_name(peer, connections):
     outgoing.stop()
     with pytest.raises(Unavailable, match="is not running"):
         outgoing.get()
-    wait_until(lambda: not peer.listener.active_channels)
+    wait_until(lambda: not peer.listener.connections)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,16 @@ from hansa import Response
 
 HOST = b"Host: x\r\n"
 CHUNKED = b"POST /test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+LENIENT = {
+    b"GET /test HTTP/1.2": 400,
+    b"GET /test HTTP/0.9": 400,
+    b"GET /test HTTP/2.0": 400,
+    b"GET /test HTTP/9.9": 400,
+    b"GET ftp://x/test HTTP/1.1": 200,
+    b"GET http://me@x/test HTTP/1.1": 200,
+    b"GET /test#part HTTP/1.1": 200,
+}
+"""What granian answers to request lines that Hansa's own reader sees otherwise."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +54,8 @@ def status_of(site, sent):
     if status >= 400:
         assert len(answers) == 1
         assert headers["connection"] == "close"
-        assert json.loads(body)["status"] == status
+        if "server" in headers:  # granian's own refusal has the status alone
+            assert json.loads(body)["status"] == status
     else:
         assert [answer[0] for answer in answers] == [status, 200]
     return status
@@ -82,7 +93,9 @@ def status_of(site, sent):
         *((b"GET /te%cst HTTP/1.1" % byte, 400) for byte in b'\x00\x01\t\n\r\x7f\x80\xff"<>\\'),
     ],
 )
-def test_request_lines(shared, line, status):
+def test_request_lines(shared, http_server, line, status):
+    if http_server == "granian":
+        status = LENIENT.get(line, status)
     assert status_of(shared, line + b"\r\n" + HOST + b"\r\n") == status
 
 
@@ -111,17 +124,20 @@ def test_request_lines(shared, line, status):
         (b"Host: \xc5\xbc\r\n", 400),
     ],
 )
-def test_hosts(shared, fields, status):
+def test_hosts(shared, http_server, fields, status):
+    if http_server == "granian" and not fields:
+        status = 200  # it adds an empty one
     assert status_of(shared, b"GET /test HTTP/1.1\r\n" + fields + b"\r\n") == status
 
 
 def test_http_1_0_needs_no_host_and_may_keep_its_connection(shared):
     (answer,) = shared.raw(b"GET /test HTTP/1.0\r\n\r\n", answers=2)
-    assert (answer[0], answer[1]["connection"]) == (200, "close")
+    assert (answer[0], answer[1].get("connection", "close")) == (200, "close")
     kept = b"GET /test HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"
     assert [answer[0] for answer in shared.raw(kept * 2, answers=2)] == [200, 200]
 
 
+@pytest.mark.only_waitress
 def test_the_host_of_an_absolute_target_is_the_one_that_counts(shared):
     (answer,) = shared.raw(b"GET http://other:8080/test?a=1 HTTP/1.1\r\nHost: x\r\n\r\n")
     shown = json.loads(answer[2])
@@ -172,6 +188,7 @@ def test_chunked_bodies_are_read_however_they_arrive(shared, chunks, body):
     assert json.loads(found[2])["body"] == body
 
 
+@pytest.mark.only_waitress
 @pytest.mark.parametrize(
     ("chunks", "status"),
     [
@@ -206,14 +223,16 @@ def test_chunked_bodies_that_are_refused(shared, chunks, status):
     assert status_of(shared, CHUNKED + chunks) == status
 
 
-def test_a_chunked_body_of_exactly_the_limit_is_taken(shared):
-    (answer,) = shared.raw(CHUNKED + b"10\r\n" + b"x" * 16 + b"\r\n1868F;\r\n")
-    assert answer[0] == 400
+def test_a_chunked_body_of_exactly_the_limit_is_taken(shared, http_server):
+    if http_server == "waitress":
+        (answer,) = shared.raw(CHUNKED + b"10\r\n" + b"x" * 16 + b"\r\n1868F;\r\n")
+        assert answer[0] == 400
     sent = b"".join(b"%x\r\n%b\r\n" % (1000, b"x" * 1000) for _ in range(100)) + b"0\r\n\r\n"
     (answer,) = shared.raw(CHUNKED + sent)
     assert json.loads(answer[2])["body"] == "x" * 100_000
 
 
+@pytest.mark.only_waitress
 def test_an_announced_size_over_the_limit_is_refused_before_it_arrives(shared):
     with shared.connect() as client, client.makefile("rb") as stream:
         client.sendall(CHUNKED + b"FFFFFFFF\r\n")

@@ -65,7 +65,7 @@ class Tried:
         for _ in range(count):
             request = Waiting(self.release)
             self.requests.append(request)
-            self.pool.add_task(request)  # type: ignore[arg-type]
+            self.pool.add_task(request)  # type: ignore[arg-type]  # all that a pool asks of it
         self.settle()
 
     def settle(self) -> None:
@@ -171,7 +171,7 @@ def test_it_is_stuck_only_when_no_thread_more_may_be_started(tried: Tried):
     assert tried.pool.stuck >= 60
 
 
-def test_a_listener_answers_more_calls_that_wait_than_it_has_threads(sites: Any):
+def test_a_listener_answers_more_calls_that_wait_than_it_has_threads(sites: Any, http_server: str):
     site = sites(threads=2, max_threads=30)
     together = threading.Barrier(31)
 
@@ -186,7 +186,8 @@ def test_a_listener_answers_more_calls_that_wait_than_it_has_threads(sites: Any)
     together.wait(30)
     with ThreadPoolExecutor(30) as readers:
         assert all(found.startswith(b"HTTP/1.1 200") for found in readers.map(_read, clients))
-    assert site.listener.lanes.services.size == 30
+    own = 0 if http_server == "waitress" else 1  # the last of the threads that read is kept free
+    assert site.listener.lanes.services.size == 30 - own
 
 
 def _read(client: Any) -> bytes:

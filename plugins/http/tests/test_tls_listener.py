@@ -1,4 +1,6 @@
-"""The listener over TLS, asked by independent clients: Python's ssl and OpenSSL, fast and slow ones."""
+"""The listener over TLS, asked by independent clients: Python's ssl and OpenSSL, fast and slow ones;
+on waitress and on granian.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from typing import Any
+from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
 import falcon
@@ -105,9 +105,23 @@ def create_app(handler: RequestHandler, access: AccessLog | None = None) -> falc
     return app
 
 
-def send(response: Response, out: falcon.Response) -> Response:
-    """Put a response into falcon's, and return it; one that cannot be sent becomes an unexpected
-    error, which is logged.
+class Sent(Protocol):
+    """What a response is put into: falcon's, or one that does as much of it as is used here."""
+
+    status: Any
+    content_type: Any
+    data: Any
+
+    def set_header(self, name: str, value: str) -> None:
+        """Set a header."""
+
+    def append_header(self, name: str, value: str) -> None:
+        """Add a header that may be there more than once."""
+
+
+def send(response: Response, out: Sent) -> Response:
+    """Put a response into another one, such as falcon's, and return it; one that cannot be sent
+    becomes an unexpected error, which is logged.
 
     Browsers are told not to take it for another type than the one it has, unless it says otherwise
     itself.
@@ -125,8 +139,8 @@ def send(response: Response, out: falcon.Response) -> Response:
     return response
 
 
-def _put(response: Response, out: falcon.Response) -> None:
-    """Put all but the body into falcon's response; raises for what HTTP cannot carry."""
+def _put(response: Response, out: Sent) -> None:
+    """Put all but the body into it; raises for what HTTP cannot carry."""
     if not isinstance(response.raw, bytes):
         raise TypeError(f"the body of a response is bytes, not {type(response.raw).__name__}")
     status = response.status
@@ -144,7 +158,7 @@ def _put(response: Response, out: falcon.Response) -> None:
         out.content_type = content_type
 
 
-def _put_header(name: str, value: object, out: falcon.Response) -> None:
+def _put_header(name: str, value: object, out: Sent) -> None:
     if not isinstance(name, str) or not _is_token(name):
         raise ValueError(f"{name!r} is not a valid name of a header")
     lower = name.lower()

@@ -44,6 +44,11 @@ class ServerCertificate:
         self._next_look = time.monotonic() + LOOK
 
     @property
+    def file(self) -> Path:
+        """The file."""
+        return self._file
+
+    @property
     def context(self) -> ssl.SSLContext:
         """The context for a connection that begins now."""
         if time.monotonic() > self._next_look:

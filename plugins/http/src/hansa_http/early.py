@@ -42,6 +42,14 @@ class HttpSection(Model):
             example="127.0.0.1:11223",
         ),
     ] = "127.0.0.1:11223"
+    server: Annotated[
+        str,
+        setting(
+            "Server that reads connections: waitress, or granian, which costs half the CPU and "
+            "needs the plugin hansa-granian; its README tells what differs",
+            example="granian",
+        ),
+    ] = "waitress"
     certificate: Annotated[
         str,
         setting(
@@ -250,6 +258,8 @@ def hansa_listen(config: Configuration) -> dict[str, socket.socket]:
 
 @hookimpl
 def hansa_ready(config: Configuration) -> list[str]:
-    """Return the address for clients."""
+    """Return the address for clients, and what serves there unless it is waitress."""
     scheme = config.section(HttpSection).scheme
-    return [f"{scheme.upper()} for clients: {scheme}://{config.listening[scheme]}"]
+    address = f"{scheme.upper()} for clients: {scheme}://{config.listening[scheme]}"
+    server = config.section(HttpSection).server
+    return [address if server == "waitress" else f"{address} (served by {server})"]

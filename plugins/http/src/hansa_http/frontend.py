@@ -5,9 +5,11 @@ serves, a listener and a log.
 from __future__ import annotations
 
 import logging
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-from hansa import Server
+from hansa import Invalid, Server
 
 from .access import AccessLog
 from .app import create_app
@@ -15,8 +17,10 @@ from .certificate import ServerCertificate
 from .early import HttpSection
 from .gate import Gate
 from .handler import RequestHandler
-from .listener import Listener
+from .listener import serve_by_waitress
 from .own_paths import HEALTH_CHECKS
+from .plain_app import create_plain_app
+from .serving import WAITRESS, HttpServer, Site
 from .table import Table
 
 log = logging.getLogger("hansa.http")
@@ -37,13 +41,29 @@ class HttpFrontend:
         self.handler = RequestHandler(self.table, self.gate, section)
         self.shared_paths: set[str] = set()
         self._access: AccessLog | None = None
-        self._listener: Listener | None = None
+        self._servers: dict[str, Callable[[Site, socket.socket], HttpServer]] = {
+            WAITRESS: serve_by_waitress
+        }
+        self._listener: HttpServer | None = None
+
+    def offer(self, name: str, make: Callable[[Site, socket.socket], HttpServer]) -> None:
+        """Have the setting `http.server` choose what is made by a function; plugins call it in a
+        `hansa_serve` that is `tryfirst`.
+        """
+        self._servers[name] = make
 
     def serve(self, server: Server) -> None:
-        """Begin to accept connections, if the supervisor has bound a socket."""
+        """Begin to accept connections, if the supervisor has bound a socket; raises `Invalid` for
+        a server that is not there.
+        """
         shared = server.sockets.get(self.section.scheme)
         if shared is None:
             return
+        make = self._servers.get(self.section.server)
+        if make is None:
+            there = ", ".join(sorted(self._servers))
+            fault = f"{self.section.server!r} is not installed here; there is {there}"
+            raise Invalid({"http.server": fault})
         certificate = None
         if self.section.certificate:
             certificate = certificate_of(server.dir, self.section)
@@ -57,18 +77,18 @@ class HttpFrontend:
                 "to be a proxy and make up the addresses of callers: set http.proxy_secret, and the "
                 "same as loadbalancer.proxy_secret of the load-balancer"
             )
-        app = create_app(self.handler, self._access)
-        self._listener = Listener(
-            app,
-            shared,
-            self.section,
-            self.gate,
-            server.replace_worker,
-            self.handler.proxies.trusts,
-            certificate,
+        site = Site(
+            application=create_app(self.handler, self._access),
+            plain_application=create_plain_app(self.handler, self._access),
+            section=self.section,
+            gate=self.gate,
+            refuse=self.handler.refuse,
+            is_proxy=self.handler.proxies.trusts,
+            replace=server.replace_worker,
+            certificate=certificate,
+            shared_paths=self.shared_paths,
         )
-        self._listener.refuse = self.handler.refuse
-        self._listener.lanes.shared = self.shared_paths
+        self._listener = make(site, shared)
         self._listener.start()
 
     def drain(self, closing: bool, grace: float) -> None:

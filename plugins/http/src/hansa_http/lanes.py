@@ -9,10 +9,10 @@ import logging
 from hansa import Unavailable
 from waitress.task import ThreadedTaskDispatcher
 
-from .connection import Connection
 from .own_paths import ALWAYS_THERE, OWN_PREFIX
-from .parser import Fault, Parser
+from .parser import Fault
 from .service_pool import ServicePool
+from .serving import Target, Waiting
 
 ADMIN_THREADS = 4
 
@@ -35,7 +35,7 @@ class Lanes:
             pool.queue_logger.setLevel(logging.ERROR)
             pool.set_thread_count(count)
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Waiting) -> None:
         """Have the first request of a connection answered, or refused when too many wait."""
         request = connection.requests[0] if connection.requests else None
         pool = self._pool_of(request)
@@ -44,7 +44,7 @@ class Lanes:
             pool = self._health
         pool.add_task(connection)
 
-    def _pool_of(self, request: Parser | None) -> ThreadedTaskDispatcher:
+    def _pool_of(self, request: Target | None) -> ThreadedTaskDispatcher:
         if request is None:
             return self.services
         if request.error is not None:

@@ -24,6 +24,7 @@ from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
 from .lanes import Lanes
+from .serving import Site
 from .tls_socket import TlsSocket
 from .turn_away import turn_away
 
@@ -116,6 +117,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             sockinfo=(own.family, own.type, own.proto, own.getsockname()),
             bind_socket=False,
         )
+
+    @property
+    def connections(self) -> int:
+        """The number of connections that are open."""
+        return len(self.active_channels)
 
     # -- life --------------------------------------------------------------------------------------
 
@@ -278,3 +284,19 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def _is_stuck(self) -> bool:
         """Whether no thread of services has become free for longer than is allowed."""
         return 0 < self._stuck_limit < self.lanes.services.stuck
+
+
+def serve_by_waitress(site: Site, shared: socket.socket) -> Listener:
+    """Return the listener of a site, which has not begun to accept connections."""
+    listener = Listener(
+        site.application,
+        shared,
+        site.section,
+        site.gate,
+        site.replace,
+        site.is_proxy,
+        site.certificate,
+    )
+    listener.refuse = site.refuse
+    listener.lanes.shared = site.shared_paths
+    return listener

@@ -17,7 +17,8 @@ from .chunked import ChunkedBody
 from .errors import header_too_large, malformed
 
 _request_line = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])").fullmatch
-_has_refused_byte = re.compile(rb"[^!$-;=?-\[\]-~]").search
+has_refused_byte = re.compile(rb"[^!$-;=?-\[\]-~]").search
+"""Whether a target has a byte that must be encoded."""
 _absolute = re.compile(rb"https?://([^/?]*)(.*)", re.I).fullmatch
 _authority = re.compile(
     r"(?:(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*|\[[0-9A-Fa-f:.]+\])"
@@ -136,7 +137,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         host = self.headers.get("HOST")
         if host is None and self.version == "1.1":
             raise malformed("the header Host is missing")
-        if host is not None and not _is_authority(host):
+        if host is not None and not is_authority(host):
             raise malformed("the header Host is not a host, or is given more than once")
         if authority is not None:
             self.headers["HOST"] = authority
@@ -176,7 +177,7 @@ def _split(line: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _split_target(method: bytes, target: bytes) -> tuple[str | None, bytes]:
     """Return the authority of a target in absolute form, else None, and the path with its query."""
-    if _has_refused_byte(target):
+    if has_refused_byte(target):
         raise malformed("the target of the request contains a character that must be encoded")
     if method == b"CONNECT":
         raise malformed("CONNECT is not supported", 501, "Not implemented")
@@ -186,13 +187,13 @@ def _split_target(method: bytes, target: bytes) -> tuple[str | None, bytes]:
     if found is None:
         raise malformed("the target of the request is neither a path nor an address")
     authority = found[1].decode()
-    if not authority or not _is_authority(authority):
+    if not authority or not is_authority(authority):
         raise malformed("the target of the request names no valid host")
     rest = found[2]
     return authority, rest if rest.startswith(b"/") else b"/" + rest
 
 
-def _is_authority(text: str) -> bool:
+def is_authority(text: str) -> bool:
     """Return whether a text is a host, with or without a port (RFC 3986, section 3.2)."""
     found = _authority(text)
     if found is None:

@@ -7,7 +7,7 @@ import time
 
 from waitress.task import ThreadedTaskDispatcher
 
-from .connection import Connection
+from .serving import Waiting
 
 WINDOW = 0.01
 """Seconds for which requests must have waited for a thread before there are more threads."""
@@ -25,7 +25,7 @@ class _Task:
 
     __slots__ = ("connection", "pool")
 
-    def __init__(self, connection: Connection, pool: ServicePool) -> None:
+    def __init__(self, connection: Waiting, pool: ServicePool) -> None:
         self.connection = connection
         self.pool = pool
 
@@ -65,14 +65,15 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
     @property
     def size(self) -> int:
         """The number of threads."""
-        return len(self.threads) - self.stop_count
+        found: int = len(self.threads) - self.stop_count
+        return found
 
     @property
     def is_largest(self) -> bool:
         """Whether it may have no thread more."""
         return self.size >= self._most
 
-    def add_task(self, task: Connection) -> None:
+    def add_task(self, task: Waiting) -> None:
         """Have a connection's request answered by the next thread that is free."""
         super().add_task(_Task(task, self))
 
@@ -122,7 +123,7 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
             return 0.0
         return time.monotonic() - max(began)
 
-    def take_waiting(self) -> list[Connection]:
+    def take_waiting(self) -> list[Waiting]:
         """Take out what waits for a thread."""
         with self.lock:
             waiting = [task.connection for task in self.queue]

@@ -1,0 +1,1 @@
+"""HTTP channels of Hansa served by granian."""
