@@ -175,15 +175,17 @@ def test_a_copy_that_took_longer_than_the_pause_is_none(bus: RedisBus, keys: Clu
 
 def test_a_redis_that_permits_no_pause_is_named(address: str, cluster: str):
     admin = RedisBus(address, cluster).redis
-    admin.execute_command("ACL", "SETUSER", "w8", "on", ">secret", "~*", "+@all", "-client|pause")
-    theirs = "unix://w8:secret@" + address.partition("@")[2]
+    admin.execute_command(
+        "ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-client|pause"
+    )
+    theirs = "unix://limited:secret@" + address.partition("@")[2]
     keys = ClusterKeys(theirs, cluster)
     try:
         with pytest.raises(Failure, match="CLIENT PAUSE"), keys.paused(1):
             pytest.fail("it was not permitted")
     finally:
         keys.close()
-        admin.execute_command("ACL", "DELUSER", "w8")
+        admin.execute_command("ACL", "DELUSER", "limited")
 
 
 def test_a_redis_that_cannot_be_reached_is_named(tmp_path: Path):

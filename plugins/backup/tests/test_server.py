@@ -28,7 +28,7 @@ from pathlib import Path
 
 from hansa import Service
 
-HERE = Path(os.environ["W8_HERE"])
+HERE = Path(os.environ["ORDERS_FOLDER"])
 
 
 class Accept(Service):
@@ -68,7 +68,7 @@ def make(tmp_path: Path) -> Iterator[Callable[[Path], RunningServer]]:
     made: list[RunningServer] = []
 
     def server(folder: Path) -> RunningServer:
-        env = {"W8_HERE": str(tmp_path)}
+        env = {"ORDERS_FOLDER": str(tmp_path)}
         made.append(RunningServer(folder, CONFIG, workers=1, env=env, plugins=PLUGINS))
         return made[-1]
 
