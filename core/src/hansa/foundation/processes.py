@@ -27,7 +27,8 @@ def started_at(pid: int) -> int | None:
 def boot_id() -> str:
     """Return what tells this run of this machine from others; empty if the kernel does not say."""
     with contextlib.suppress(OSError):
-        return _BOOT_ID.read_text().strip()
+        # as it stands: holders of names that an earlier version has written are compared with it
+        return _BOOT_ID.read_text()
     return ""
 
 
