@@ -92,7 +92,7 @@ def fork_programs(can_be_forked: Callable[[Mapping[str, str]], bool], become: Be
     """Have `subprocess.Popen` fork this process where that starts the same program."""
     Popen.can_be_forked = can_be_forked
     Popen.become = become
-    subprocess.Popen = Popen  # type: ignore[misc]
+    subprocess.Popen = Popen  # type: ignore[misc]  # for this process alone, a fork
 
 
 def is_ours(args: object, options: Mapping[str, object]) -> bool:
