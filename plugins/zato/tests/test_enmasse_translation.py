@@ -278,7 +278,9 @@ def test_the_key_of_a_host_is_asked_for_and_kept(tmp_path: Path):
 
 
 def test_the_text_of_a_private_key_is_asked_for(tmp_path: Path):
-    made = translated(tmp_path, {"outconn_sftp": [{**SFTP, "identity_file": "/opt/zato/id_ed25519"}]})
+    made = translated(
+        tmp_path, {"outconn_sftp": [{**SFTP, "identity_file": "/opt/zato/id_ed25519"}]}
+    )
     fill(made, {}, {"OUTGOING_SFTP_DROP_KNOWN_HOSTS": "x"})
     assert ("E20", "drop", "key") in told(made) and only(made)["known_hosts"] == "x"
 
