@@ -16,6 +16,7 @@ from hansa_devkit.local.registry import definition_model
 from hansa_swift.channel import SwiftChannel
 from hansa_swift.outgoing import SwiftOutgoing
 from hansa_swift.settings import SwiftSendingSettings
+from swiftclient.utils import LengthWrapper
 
 from plugins.swift.tests.swift_server import CONTAINER, Storage, Swift
 
@@ -40,8 +41,12 @@ def swift(folder: Path) -> Iterator[Figure]:
         config: Any = load(definition_model(SwiftChannel), watching)
 
         def upload(path: Path) -> None:
+            # with the checksum that the library's own program compares by default, too
             with open(path, "rb") as file:
-                client.put_object(CONTAINER, "large", file, content_length=LARGE)
+                content = LengthWrapper(file, LARGE, md5=True)
+                etag = client.put_object(CONTAINER, "large", content, content_length=LARGE)
+                if etag != content.get_md5sum():
+                    raise RuntimeError("it arrived with other bytes")
 
         def take() -> None:
             for entry in client.get_container(CONTAINER)[1]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 from typing import Any, ClassVar
 
 import pytest
 import requests
 from hansa import HansaError, Invalid, load
-from hansa_devkit import Inbox
+from hansa_connect.objects import StoredObject
+from hansa_devkit import Inbox, LocalServer
 from hansa_devkit.harness.waiting import wait_until
+from hansa_devkit.local.registry import definition_model
 from hansa_swift.channel import SwiftChannel
 from hansa_swift.settings import SwiftWatchSettings
 
@@ -123,6 +127,71 @@ class TestSwift(OnSwift, ObjectChannelContract):
             channel.start()
         self._stop(channel, "after a refusal")
         assert "wrong-one" not in str(caught.value)
+
+
+class Endless:
+    """Answers as Swift does of an object joined of very many: without its size; it never ends."""
+
+    def __init__(self, blocks):
+        self.blocks = iter(blocks)
+        self.is_closed = False
+
+    def __iter__(self):
+        return self.blocks
+
+    def close(self):
+        self.is_closed = True
+
+
+def unstarted():
+    settings = {"auth_url": "http://127.0.0.1:1/auth/v1.0", "username": "a:b", "password": "c"}
+    settings["auth_type"] = "v1password"
+    given = {**settings, "containers": ["c"], "service": "x", "max_body": 20, "after": "remember"}
+    config: Any = load(definition_model(SwiftChannel), given)
+    return SwiftChannel("x", config, LocalServer())
+
+
+def test_an_object_is_looked_at_once_before_it_is_deleted(monkeypatch):
+    channel = unstarted()
+    asked = []
+
+    class Answering:
+        def head_object(self, container, name):
+            asked.append(f"HEAD {name}")
+            return {"etag": "e"}
+
+        def delete_object(self, container, name):
+            asked.append(f"DELETE {name}")
+
+    monkeypatch.setattr(channel, "call", lambda what: contextlib.nullcontext(Answering()))
+    one, other = (StoredObject("c", name, 0, 0.0, "e") for name in ("one", "other"))
+    assert channel.current_object(one).etag == "e"
+    channel.delete_object(one)
+    channel.delete_object(one)
+    channel.current_object(one)
+    channel.delete_object(other)
+    before, again = ["HEAD one", "DELETE one"], ["HEAD one", "HEAD other", "DELETE other"]
+    assert asked == [*before, *before, *again]
+
+
+@pytest.mark.parametrize("blocks", [[b"1" * 10, b"2" * 10], itertools.repeat(b"1" * 10)])
+def test_an_object_whose_size_is_not_told_has_the_limit_all_the_same(monkeypatch, blocks):
+    channel = unstarted()
+    body = Endless(blocks)
+
+    class Answering:
+        def get_object(self, container, name, resp_chunk_size):
+            return {"etag": "e"}, body
+
+    monkeypatch.setattr(channel, "call", lambda what: contextlib.nullcontext(Answering()))
+    found = StoredObject("c", "joined", 0, 0.0, "e")
+    if isinstance(blocks, list):
+        assert channel.read_object(found).body == b"1" * 10 + b"2" * 10
+        return
+    delivery = channel._delivery(found)
+    assert delivery is not None
+    assert "more than 20 bytes, which max_body allows" in delivery.fault
+    assert body.is_closed
 
 
 @pytest.mark.parametrize(

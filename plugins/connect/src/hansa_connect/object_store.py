@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import ClassVar, TypeVar, cast
 
-from hansa import NotFound, Unavailable, problem
+from hansa import NotFound, TooLarge, Unavailable, problem
 
 from .claims import Claim
 from .delivery import Delivery
@@ -56,7 +56,10 @@ class ObjectChannel(PullingChannel[WatchT]):
         raise NotImplementedError
 
     def read_object(self, found: StoredObject) -> ObjectContent:
-        """Return the content of an object, and what is stored with it."""
+        """Return the content of an object, and what is stored with it.
+
+        Raises `TooLarge` for more than `max_body`, whatever the store says of its size; see `joined`.
+        """
         raise NotImplementedError
 
     def current_object(self, found: StoredObject) -> StoredObject:
@@ -224,6 +227,8 @@ class ObjectChannel(PullingChannel[WatchT]):
                 self.log.info("%a was taken away before it was read", stored.name)
                 self._let_go(stored)
                 return None
+            except TooLarge as error:  # the store did not say so before
+                fault = error.detail
         return ObjectDelivery(
             stored,
             content.body,

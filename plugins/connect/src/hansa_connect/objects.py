@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from hansa import Request
+from hansa import Request, TooLarge
 
 from .delivery import Delivery
 
@@ -71,3 +71,15 @@ class ObjectDelivery(Delivery):
             "etag": found.etag,
         }
         return Request(payload=payload, headers=headers, cid=self.cid, attempt=self.attempt)
+
+
+def joined(blocks: Iterable[bytes], most: int) -> bytes:
+    """Return blocks as one; raises `TooLarge` as soon as they have more than `most` bytes."""
+    found: list[bytes] = []
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > most:
+            raise TooLarge(f"the object has more than {most} bytes, which max_body allows")
+        found.append(block)
+    return b"".join(found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
+from hansa_connect.files import BLOCK
 from hansa_connect.object_store import ObjectChannel
-from hansa_connect.objects import ObjectContent, StoredObject
+from hansa_connect.objects import ObjectContent, StoredObject, joined
 from hansa_connect.remote import RemoteConflict, RemoteNotFound
 
 from .account import S3Account
@@ -63,8 +65,8 @@ class S3Channel(S3Account[S3WatchSettings], ObjectChannel[S3WatchSettings]):
                 answer = client.get_object(
                     Bucket=found.container, Key=found.name, IfMatch=f'"{found.etag}"'
                 )
-                with answer["Body"] as body:
-                    content = body.read()
+                with closing(answer["Body"]) as body:
+                    content = joined(body.iter_chunks(BLOCK), self.config.max_body)
         except RemoteConflict as error:  # it was replaced, and is listed anew
             raise RemoteNotFound(str(error)) from error
         about = S3Object.of(found.container, found.name, answer)

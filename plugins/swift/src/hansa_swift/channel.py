@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from hansa import Unavailable
+from hansa import Server, Unavailable
 from hansa_connect.files import BLOCK
 from hansa_connect.object_store import ObjectChannel
-from hansa_connect.objects import ObjectContent, StoredObject
+from hansa_connect.objects import ObjectContent, StoredObject, joined
 from hansa_connect.remote import RemoteNotFound
 
 from .account import SwiftAccount
@@ -31,10 +32,14 @@ class SwiftChannel(SwiftAccount[SwiftWatchSettings], ObjectChannel[SwiftWatchSet
     type = "swift"
     container_word = "container"
 
+    def __init__(self, name: str, config: SwiftWatchSettings, server: Server) -> None:
+        super().__init__(name, config, server)
+        self._moved: set[str] = set()
+        self._looked_at = threading.local()
+
     def connect(self) -> None:
         """Log in; raises if a container is not there."""
         super().connect()
-        self._moved: set[str] = set()
         self.open_account(*self.config.containers)
 
     def disconnect(self) -> None:
@@ -78,11 +83,15 @@ class SwiftChannel(SwiftAccount[SwiftWatchSettings], ObjectChannel[SwiftWatchSet
         with self.call(found.name) as client:
             headers, body = client.get_object(found.container, found.name, resp_chunk_size=BLOCK)
             about = SwiftObject.of(found.container, found.name, headers)
-            if about.etag != found.etag or about.size > self.config.max_body:
+            try:
+                if about.etag != found.etag or about.size > self.config.max_body:
+                    raise RemoteNotFound(f"{found.name} was replaced, and is listed anew")
+                content = joined(body, self.config.max_body)
+            except BaseException:
                 body.close()
-                raise RemoteNotFound(f"{found.name} was replaced, and is listed anew")
-            content = b"".join(body)
-        if len(content) != about.size:
+                raise
+        # of one that is joined of very many, Swift does not say the size
+        if "content-length" in headers and len(content) != about.size:
             got = f"{len(content)} bytes, and not {about.size}"
             raise Unavailable(f"{found.name} came with {got}")
         told = {f"object-meta-{name}": text for name, text in about.metadata.items()}
@@ -92,7 +101,9 @@ class SwiftChannel(SwiftAccount[SwiftWatchSettings], ObjectChannel[SwiftWatchSet
 
     def current_object(self, found: StoredObject) -> StoredObject:
         """Return what has the name of an object now."""
-        return self._current(found).stored()
+        about = self._current(found)
+        self._looked_at.about = about
+        return about.stored()
 
     def _current(self, found: StoredObject) -> SwiftObject:
         with self.call(found.name) as client:
@@ -103,7 +114,7 @@ class SwiftChannel(SwiftAccount[SwiftWatchSettings], ObjectChannel[SwiftWatchSet
         """Delete an object, and the segments of a large one, unless they are those of its copy."""
         from .segments import delete_all, segments_of
 
-        about = None if found.identity in self._moved else self._current(found)
+        about = None if found.identity in self._moved else self._before_deletion(found)
         with self.call(found.name) as client:
             segments = segments_of(client, about) if about else []
             client.delete_object(found.container, found.name)
@@ -111,6 +122,15 @@ class SwiftChannel(SwiftAccount[SwiftWatchSettings], ObjectChannel[SwiftWatchSet
         self._moved.discard(found.identity)
         for path, why in failed.items():
             self.log.warning("segment %a of a deleted object is left: %s", path, why)
+
+    def _before_deletion(self, found: StoredObject) -> SwiftObject:
+        """Return an object as this thread has looked at it just before, or looks at it now."""
+        about: SwiftObject | None = getattr(self._looked_at, "about", None)
+        self._looked_at.about = None
+        wanted = (found.container, found.name, found.etag)
+        if about is None or (about.container, about.name, about.etag) != wanted:
+            return self._current(found)
+        return about
 
     def copy_object(self, found: StoredObject, name: str) -> None:
         """Have the server copy an object to another name; of a large one only the manifest."""
