@@ -31,6 +31,9 @@ LOOK = 1.0
 """Seconds between looks at connections, while the listener accepts."""
 END = 2.0
 """Seconds that granian has to end, once its connections are closed."""
+WRITTEN = 0.5
+"""Seconds in which an answer that was handed to granian is on its way, and its connection is not
+ended."""
 _is_cid = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
 
@@ -59,11 +62,12 @@ class GranianListener:
         self.lanes.shared = site.shared_paths
         self._free = [None] * own_threads
         self._running: dict[Call, float] = {}
-        self._open: dict[tuple[str, str], Call] = {}
+        self._open: dict[tuple[str, str], Call | float] = {}
+        self._opening = threading.Lock()
         self._admission = Admission(
             section.connection_limit, section.connections_per_address, site.is_proxy
         )
-        self._connections = Connections(shared, self._open.__contains__, self._admission.leave)
+        self._connections = Connections(shared, self._is_served, self._admission.leave)
         self._worker: GranianWorker | None = None
         self._wake = threading.Event()
         self._looking = threading.Lock()
@@ -185,7 +189,8 @@ class GranianListener:
         """Take in a request, in a thread of granian's, which must see no exception."""
         try:
             call = Call(self, watcher)
-            self._open[call.client] = call
+            with self._opening:
+                self._open[call.client] = call
             if call.begin():
                 self.dispatch(call)
         except Exception:
@@ -218,8 +223,19 @@ class GranianListener:
 
     def forget(self, call: Call) -> None:
         """A request is answered, or will not be."""
-        if self._open.get(call.client) is call:
-            del self._open[call.client]
+        with self._opening:
+            if self._open.get(call.client) is call:
+                self._open[call.client] = time.monotonic()
+
+    def _is_served(self, client: tuple[str, str]) -> bool:
+        """Whether a request of a client waits, is being answered, or has just been."""
+        found = self._open.get(client, 0.0)
+        return not isinstance(found, float) or time.monotonic() - found < WRITTEN
+
+    def _forget_answered(self) -> None:
+        with self._opening:
+            for client in [one for one in self._open if not self._is_served(one)]:
+                del self._open[client]
 
     def cid_of(self, environ: WSGIEnvironment) -> str:
         """Return the caller's correlation id if it gave a proper one, else a new one."""
@@ -247,6 +263,7 @@ class GranianListener:
         now = time.monotonic()
         for call in list(self.incoming):
             call.cut_if_overdue(now)
+        self._forget_answered()
         quiet = time.time() - self.section.channel_timeout
         for connection in self._look():
             is_served = connection.occupation is Occupation.SERVED
