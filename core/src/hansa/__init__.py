@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     )
     from .contract.engine import Engine as Engine
     from .contract.examination import (
-        ExaminedServer as ExaminedServer,
         Examination as Examination,
+        ExaminedServer as ExaminedServer,
         Finding as Finding,
     )
     from .contract.hookspecs import hookimpl as hookimpl

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hansa import Response
 from hansa_devkit.harness.waiting import wait_until
-from hansa_http import service_pool
-from hansa_http.service_pool import AT_ONCE, KEEP, RESTING, WINDOW, ServicePool
+from hansa_http import core_load, service_pool
+from hansa_http.core_load import WINDOW
+from hansa_http.service_pool import AT_ONCE, KEEP, RESTING, ServicePool
 
 
 class Clock:
@@ -20,6 +21,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = 100.0
         self.computed = 5.0
+        self.delayed = 3.0
 
     def monotonic(self) -> float:
         return self.now
@@ -30,9 +32,13 @@ class Clock:
     def time(self) -> float:
         return self.now
 
-    def passes(self, seconds: float, share: float = 0.0) -> None:
+    def run_delay(self) -> float:
+        return self.delayed
+
+    def passes(self, seconds: float, share: float = 0.0, delay: float = 0.0) -> None:
         self.now += seconds
         self.computed += seconds * share
+        self.delayed += seconds * delay
 
 
 class Waiting:
@@ -73,9 +79,9 @@ class Tried:
         pool = self.pool
         wait_until(lambda: not pool.queue or pool.active_count == pool.size == len(pool.running))
 
-    def step(self, share: float = 0.0) -> float:
+    def step(self, share: float = 0.0, delay: float = 0.0) -> float:
         """Let a window pass; returns when it wants to be asked again."""
-        self.clock.passes(WINDOW, share)
+        self.clock.passes(WINDOW * 1.01, share, delay)
         pause = self.pool.adapt()
         self.settle()
         return pause
@@ -85,6 +91,8 @@ class Tried:
 def tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tried]:
     clock = Clock()
     monkeypatch.setattr(service_pool, "time", clock)
+    monkeypatch.setattr(core_load, "time", clock)
+    monkeypatch.setattr(core_load, "run_delay", clock.run_delay)
     made = Tried(clock)
     yield made
     made.release.set()
@@ -94,8 +102,9 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tried]:
 def test_calls_that_wait_get_threads(tried: Tried):
     tried.ask(50)
     assert tried.pool.size == 2
-    assert tried.step() == WINDOW, "a window begins"
-    assert tried.pool.size == 2
+    for _ in range(2):
+        assert tried.step() == WINDOW, "whether they wait, or stand in line for a processor"
+        assert tried.pool.size == 2
     tried.step()
     assert tried.pool.size == 2 + AT_ONCE
     tried.step()
@@ -107,8 +116,8 @@ def test_calls_that_wait_get_threads(tried: Tried):
 
 def test_no_more_than_stand_in_line(tried: Tried):
     tried.ask(5)
-    tried.step()
-    tried.step()
+    for _ in range(3):
+        tried.step()
     assert tried.pool.size == 5
     assert tried.step() == RESTING
 
@@ -119,14 +128,24 @@ def test_calls_that_compute_get_none(tried: Tried):
         assert tried.step(share=0.9) == WINDOW
     assert tried.pool.size == 2
     tried.step(share=0.3)
+    tried.step(share=0.3)
     assert tried.pool.size == 2 + 8, "as soon as they wait"
+
+
+def test_calls_that_get_no_processor_get_none(tried: Tried):
+    tried.ask(10)
+    for _ in range(20):
+        assert tried.step(share=0.2, delay=0.6) == WINDOW
+    assert tried.pool.size == 2
+    tried.step(share=0.2, delay=0.1)
+    assert tried.pool.size == 2 + 8
 
 
 def test_a_moment_in_line_is_no_reason(tried: Tried):
     tried.ask(3)
     tried.pool.adapt()
     tried.clock.passes(WINDOW / 2)
-    assert tried.pool.adapt() == pytest.approx(WINDOW / 2)
+    assert tried.pool.adapt() == WINDOW
     tried.release.set()
     wait_until(lambda: not tried.pool.queue and tried.pool.active_count == 0)
     tried.clock.passes(WINDOW)
@@ -136,8 +155,8 @@ def test_a_moment_in_line_is_no_reason(tried: Tried):
 
 def test_threads_that_are_not_needed_end(tried: Tried):
     tried.ask(12)
-    tried.step()
-    tried.step()
+    for _ in range(3):
+        tried.step()
     assert tried.pool.size == 12
     tried.release.set()
     wait_until(lambda: tried.pool.active_count == 0)

@@ -7,12 +7,9 @@ import time
 
 from waitress.task import ThreadedTaskDispatcher
 
+from .core_load import BUSY, WINDOW, CoreLoad
 from .serving import Waiting
 
-WINDOW = 0.01
-"""Seconds for which requests must have waited for a thread before there are more threads."""
-BUSY = 0.7
-"""Share of one core above which a worker computes, which more threads would not speed up."""
 AT_ONCE = 16
 """Threads that are started at most before connections are looked after again."""
 KEEP = 30.0
@@ -56,7 +53,7 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
         self.running: dict[_Task, float] = {}
         self._least = least
         self._most = max(least, most)
-        self._window: tuple[float, float] | None = None
+        self._load = CoreLoad()
         self._unneeded = 0
         self._unneeded_since = time.monotonic()
         self.queue_logger.setLevel(logging.ERROR)
@@ -85,21 +82,11 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
         idle = self.size - self.active_count
         standing = len(self.queue) - idle
         self._note_unneeded(idle, now)
-        if standing <= 0:
-            self._window = None
+        if standing <= 0 or self.is_largest:
+            self._load.forget()
             return RESTING
-        if self.is_largest:
-            return RESTING
-        computed = time.process_time()
-        if self._window is None:
-            self._window = (now, computed)
-            return WINDOW
-        began, before = self._window
-        passed = now - began
-        if passed < WINDOW:
-            return WINDOW - passed
-        self._window = (now, computed)
-        if computed - before < BUSY * passed:
+        load = self._load.measure()
+        if load is not None and load < BUSY:
             self.set_thread_count(min(self._most, self.size + min(standing, AT_ONCE)))
         return WINDOW
 
