@@ -272,7 +272,9 @@ def typed(monkeypatch, *words: str) -> object:
     monkeypatch.setattr(sys, "argv", ["zato", *words])
     with pytest.raises(SystemExit) as ended:
         main()
-    return ended.value.code
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
 
 
 def test_the_version_of_a_component(tmp_path, monkeypatch, capsys):
@@ -295,7 +297,9 @@ def run(monkeypatch, *words: str) -> int:
     monkeypatch.setattr(sys, "argv", ["zato", *words])
     with pytest.raises(SystemExit) as ended:
         main()
-    return ended.value.code
+    code = ended.value.code
+    assert isinstance(code, int)
+    return code
 
 
 @pytest.mark.parametrize("server", ["http", "https"], indirect=True)
