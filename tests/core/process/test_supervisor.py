@@ -447,6 +447,33 @@ def test_what_runs_once_moves_on_as_soon_as_its_worker_has_ended(
     assert server.stop() == 0
 
 
+HELD_UP = """
+    import time
+    from hansa.cluster import cluster
+    # none falls silent by itself while the test runs
+    cluster.SILENT = 600.0
+
+    @hookimpl
+    def hansa_startup(server):
+        while server.id.endswith(".3") and not (server.dir / "go").exists():
+            time.sleep(0.05)
+"""
+
+
+def test_a_killed_worker_is_not_known_any_more_before_another_has_started(
+    start_probed: Start, make_plugin: Any, until: Any
+):
+    server = start_probed(workers=2, plugins=("late",), more=make_plugin("late", HELD_UP))
+    before = set(server.call("reports"))
+    about = server.raw("about")
+    os.kill(about["pid"], signal.SIGKILL)
+    (left,) = (worker for worker in before if f"/{about['worker']}." not in worker)
+    until(lambda: set(server.call("reports")) == {left}, 30)
+    (server.dir / "go").touch()
+    until(lambda: len(server.call("reports")) == 2, 30)
+    assert server.stop() == 0
+
+
 def test_an_engine_runs_beside_and_is_started_again(
     start_probed: Start, make_plugin: Any, until: Any, tmp_path: Path
 ):

@@ -60,6 +60,7 @@ class Follower:
         self._last_report = 0.0
         self._reported_keys: HeldKeys | None = None
         self._key_declared_with = ""
+        self._without_end: set[str] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
 
@@ -99,6 +100,13 @@ class Follower:
         self._failures[self._own_key] = ObjectState("failed", text, time.time(), 0)
         self.server.wake.set()
 
+    def note_end(self, worker: str) -> None:
+        """Have the report of another worker of this server dropped, which has ended without doing so
+        itself: whoever waits for its answer then waits no longer.
+        """
+        self._without_end.add(worker)
+        self.server.wake.set()
+
     @property
     def _own_key(self) -> str:
         return f"worker  {self.server.worker}"
@@ -126,11 +134,18 @@ class Follower:
             self.server.wake.wait(POLL)
             self.server.wake.clear()
             try:
+                self._forget_ended()
                 self._look()
                 self._turn()
             except Exception as error:
                 log.error("the change log cannot be followed at the moment: %s", error)
                 self._ended.wait(POLL)
+
+    def _forget_ended(self) -> None:
+        """Drop the reports of workers that could not; what fails is tried at the next turn."""
+        for worker in list(self._without_end):
+            self._reports.forget(worker)
+            self._without_end.discard(worker)
 
     def _look(self) -> None:
         """Look at the ODB, and go over to the key that it names."""

@@ -174,6 +174,8 @@ class Worker:
         """
         if event["event"] == "ended":
             self.server.leases.note_end(event["mark"])
+            if event["place"]:
+                self.follower.note_end(f"{self.server.name}/{event['place']}")
         else:
             self.follower.note_failed_successor(event["why"])
 

@@ -81,6 +81,14 @@ class WorkerProcess:
         return how_ended(status)
 
 
+@dataclass(frozen=True)
+class EndedWorker:
+    """A worker that did not end in good order, of this run if it has a place: `INDEX.GENERATION`."""
+
+    place: str
+    at: float = field(default_factory=time.monotonic)
+
+
 class Workers:
     """All worker processes of one server.
 
@@ -110,7 +118,7 @@ class Workers:
         self._grace = grace
         self._heard = heard
         self._generation = 0
-        self._ended: dict[str, float] = {}
+        self._ended: dict[str, EndedWorker] = {}
         self._oom_kills = count_oom_kills()
         self._selector = selectors.DefaultSelector()
 
@@ -145,9 +153,9 @@ class Workers:
             log.error("worker %s ended before it got its job", process.index)
             return
         oldest = time.monotonic() - ENDS_TOLD
-        self._ended = {mark: at for mark, at in self._ended.items() if at > oldest}
-        for mark in self._ended:
-            _tell_of_end(process, mark)
+        self._ended = {mark: one for mark, one in self._ended.items() if one.at > oldest}
+        for mark, ended in self._ended.items():
+            _tell_of_end(process, mark, ended.place)
 
     def start_again(self) -> None:
         """Start again what ended by itself, or hangs while it starts."""
@@ -287,13 +295,13 @@ class Workers:
             with contextlib.suppress(OSError):
                 process.control.sendall(line)
 
-    def note_end(self, mark: str) -> None:
+    def note_end(self, mark: str, place: str = "") -> None:
         """Have workers give back what the process with a mark held in the cluster: it has ended, as
-        its exit status says.
+        its exit status says. `place` is the index and generation of a worker of this run.
         """
-        self._ended[mark] = time.monotonic()
+        self._ended[mark] = EndedWorker(place)
         for process in self.serving.values():
-            _tell_of_end(process, mark)
+            _tell_of_end(process, mark, place)
 
     def _tell_end(self, process: WorkerProcess) -> None:
         """Have others go on with what a worker had that did not end in good order, once."""
@@ -301,7 +309,7 @@ class Workers:
         has_failed = process.child.poll() not in (None, 0)
         if has_failed and process.mark and not process.is_end_told:
             process.is_end_told = True
-            self.note_end(process.mark)
+            self.note_end(process.mark, f"{process.index}.{process.generation}")
 
     def ask_all_to_end(self) -> None:
         """Ask every worker to finish what it has, since the whole server ends."""
@@ -310,8 +318,8 @@ class Workers:
                 self.ask_to_end(process, closing=True)
 
 
-def _tell_of_end(process: WorkerProcess, mark: str) -> None:
-    line = json.dumps({"event": "ended", "mark": mark}).encode() + b"\n"
+def _tell_of_end(process: WorkerProcess, mark: str, place: str) -> None:
+    line = json.dumps({"event": "ended", "mark": mark, "place": place}).encode() + b"\n"
     # one that has ended meanwhile, or has not read for long, needs not know: leases end by themselves
     with contextlib.suppress(OSError):
         process.control.send(line, socket.MSG_DONTWAIT)
