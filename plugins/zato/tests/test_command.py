@@ -293,35 +293,26 @@ def test_commands_that_are_not_there_say_what_to_do(words, monkeypatch, capsys):
     assert capsys.readouterr().err == f"zato {' '.join(words)} is not there: {INSTEAD[words]}\n"
 
 
-def run(monkeypatch, *words: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["zato", *words])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    code = ended.value.code
-    assert isinstance(code, int)
-    return code
-
-
 @pytest.mark.parametrize("server", ["http", "https"], indirect=True)
 def test_waiting_for_a_server(server, monkeypatch, capsys):
     wait = ["wait", "--timeout", "30", "--interval", "0.01"]
-    assert run(monkeypatch, *wait, "--path", str(server.folder)) == 0
+    assert typed(monkeypatch, *wait, "--path", str(server.folder)) == 0
     assert capsys.readouterr().out == "OK\n" and server.asked == ["/hansa/ready"] * 3
     (server.folder / "run/server.json").unlink()
-    assert run(monkeypatch, "wait", "--timeout", "0", "--path", str(server.folder)) == 1
+    assert typed(monkeypatch, "wait", "--timeout", "0", "--path", str(server.folder)) == 1
     assert "not ready after 0 s" in capsys.readouterr().err
 
 
 def test_waiting_for_an_address(server, monkeypatch, capsys):
     url = json.loads((server.folder / "run/server.json").read_text())["http"]
     wait = ["wait", "--silent", "--timeout", "30", "--interval", "0.01"]
-    assert run(monkeypatch, *wait, "--address", url, "--url-prefix", "/a/") == 0
+    assert typed(monkeypatch, *wait, "--address", url, "--url-prefix", "/a/") == 0
     assert capsys.readouterr().out == "" and server.asked[0] == "/a/hansa/ready"
     for faulty in ("ftp://x", "http://127.0.0.1:1"):
-        assert run(monkeypatch, "wait", "--timeout", "0", "--address", faulty) == 1
-    assert run(monkeypatch, "wait") == 2
+        assert typed(monkeypatch, "wait", "--timeout", "0", "--address", faulty) == 1
+    assert typed(monkeypatch, "wait") == 2
 
 
 def test_a_key_is_printed(monkeypatch, capsys):
-    assert run(monkeypatch, "create", "secret-key") == 0
+    assert typed(monkeypatch, "create", "secret-key") == 0
     assert len(base64.urlsafe_b64decode(capsys.readouterr().out.strip())) == 32
