@@ -16,7 +16,10 @@ from hansa.contract.service import Binding
 from hansa_admin.causes import pattern
 from hansa_devkit.harness.waiting import wait_until
 from hansa_queue import plugin, services
+from hansa_queue.early import QueueSection
+from hansa_queue.failed import DAY
 from hansa_queue.index import Selection
+from hansa_queue.upkeep import Upkeep
 from hypothesis import given, strategies as st
 
 from plugins.queue.tests.conftest import Cluster, Worker
@@ -309,3 +312,25 @@ def test_without_the_queue_it_is_said_by_name(broken: Worker):
 
 def test_a_choice_of_nothing_means_everything():
     assert load(services.SelectedMessages, {"all": True}).selection() == Selection()
+
+
+def test_what_failed_long_ago_is_deleted_and_logged(
+    broken: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    queue = broken.queue
+    queue.upkeep.stop()
+    now = queue.failed._now()
+    monkeypatch.setattr(queue.failed, "_now", lambda: now + 365 * DAY)
+    queue.upkeep._forget_failed()
+    assert broken.status()["failed"] == 8, "kept for 366 days"
+    monkeypatch.setattr(queue.failed, "_now", lambda: now + 367 * DAY)
+    keep = Upkeep(queue.failed, queue.replays, "keeps all", QueueSection(failed_days=0))
+    keep._forget_failed()
+    assert broken.status()["failed"] == 8
+    queue.upkeep._forget_failed()
+    assert broken.status()["failed"] == 0
+    assert "8 failed messages were deleted" in caplog.text
+    while queue.failed.remove_deleted():
+        pass
+    left = {key for key in queue.store.failed_keys if queue.store.redis.exists(key)}
+    assert left == set(), "nothing is left of them, nor of their index"

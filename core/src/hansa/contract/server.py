@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
@@ -180,6 +180,14 @@ class Packages(Protocol):
         `declared`: config.toml says so. Raises `Invalid` with the errors and their lines under
         `source`, refused names under `file`, and faults of edits by `kind.type.name.setting`;
         `NotFound` or `Conflict` for what is to be removed.
+        """
+
+    def prune(self, keep: int, *, portion: int = 500) -> Iterator[int]:
+        """Remove old versions: those that do not serve, are not among the `keep` newest of their
+        package, and are named by no line of the change log, so that nothing can go back to them.
+
+        Of a package that is out of service the newest is kept. Each step is a transaction of its
+        own, which removes up to a portion of versions and returns how many.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..contract.packages import PackageVersion, import_name
 from ..contract.records import Applied, DeployedPackage, Deployment, Edit
@@ -11,6 +11,7 @@ from ..contract.server import Packages as PackagesContract
 from ..definitions.definitions import Definitions
 from ..foundation.errors import Conflict, NotFound
 from ..plugins.sections import ServerSection
+from .old_versions import OldVersions
 from .sources import importers, packages_of
 from .store import PackageStore, Services, Sources, Stale
 from .trial import trial
@@ -108,6 +109,10 @@ class Packages(PackagesContract):
                     raise
         applied = self.announce(revision, wait=wait)
         return Deployment(applied.revision, applied.applied, applied.pending, deployed)
+
+    def prune(self, keep: int, *, portion: int = 500) -> Iterator[int]:
+        """Remove old versions, as `contract.server.Packages.prune` says."""
+        return OldVersions(self.store.database).prune(keep, portion=portion)
 
     def _attempt(
         self, wanted: Sources, edits: list[Edit], by: str, declared: bool

@@ -21,6 +21,16 @@ class HistorySection(Model):
         ),
     ] = 1826.0
 
+    source_versions: Annotated[
+        int,
+        setting(
+            "Newest versions of each deployed file that are kept in any case; older ones are "
+            "kept as long as a change names them, see retention_days",
+            ge=1,
+            le=10_000,
+        ),
+    ] = 20
+
     def check(self) -> None:
         """Refuse less than a day, raising `Invalid`: workers read in the log what they have missed."""
         if 0 < self.retention_days < 1:

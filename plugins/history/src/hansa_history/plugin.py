@@ -11,9 +11,8 @@ from .services import OPERATIONS
 
 @hookimpl
 def hansa_startup(server: Server) -> Retention:
-    """Return what removes old changes."""
-    days = server.section(HistorySection).retention_days
-    return Retention(server.change_log, server.bus, server.id, days)
+    """Return what removes old changes and sources."""
+    return Retention(server, server.section(HistorySection))
 
 
 @hookimpl
@@ -24,7 +23,7 @@ def hansa_services() -> list[type[Service]]:
 
 @hookimpl
 def hansa_serve(server: Server) -> None:
-    """Begin to remove old changes."""
+    """Begin to remove old changes and sources."""
     server.resource(Retention).start()
 
 

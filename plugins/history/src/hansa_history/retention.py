@@ -1,13 +1,15 @@
-"""The retention of the change log: what is too old is removed once in the cluster, bit by bit."""
+"""The retention of changes and sources: what is too old is removed once in the cluster, bit by bit."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from hansa import Bus, ChangeLog
+from hansa import Server
+
+from .early import HistorySection
 
 log = logging.getLogger("hansa.history")
 
@@ -17,7 +19,7 @@ FIRST = 60.0
 EVERY = 3600.0
 """Seconds between two looks for old changes."""
 PORTION = 500
-"""Lines that one transaction removes: others who write wait for milliseconds."""
+"""Lines, or versions, that one transaction removes: others who write wait for milliseconds."""
 PAUSE = 0.1
 """Seconds between two portions."""
 LEASE = "history:retention"
@@ -27,30 +29,26 @@ JOIN = 5.0
 
 
 class Retention:
-    """Removes changes that are older than some days, in the worker that has the lease; 0 days keep
-    all.
+    """Removes changes that are older than some days, and then the sources that no change names any
+    more, in the worker that has the lease; 0 days keep all.
     """
 
     def __init__(
         self,
-        change_log: ChangeLog,
-        bus: Bus,
-        holder: str,
-        days: float,
+        server: Server,
+        section: HistorySection,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._change_log = change_log
-        self._bus = bus
-        self._holder = holder
-        self._days = days
+        self._server = server
+        self._section = section
         self._clock = clock
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hansa-history", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for old changes, unless all are kept."""
-        if self._days:
+        """Begin to look for what is old, unless all is kept."""
+        if self._section.retention_days:
             self._thread.start()
 
     def stop(self) -> None:
@@ -66,19 +64,32 @@ class Retention:
             try:
                 self.prune()
             except Exception as error:
-                log.warning("old changes are kept, and removed later: %s", error)
+                log.warning("old changes and sources are kept, and removed later: %s", error)
 
-    def prune(self) -> int:
-        """Remove what is too old, unless another worker does so; returns the number of lines."""
+    def prune(self) -> tuple[int, int]:
+        """Remove what is too old, unless another worker does so; returns the number of lines of the
+        change log and that of versions of sources.
+        """
+        days = self._section.retention_days
+        log_of_cluster = self._server.change_log
+        lines = self._remove(log_of_cluster.prune(self._clock() - days * DAY, portion=PORTION))
+        # by what is left of the change log now
+        kept = self._section.source_versions
+        versions = self._remove(self._server.packages.prune(kept, portion=PORTION))
+        if lines or versions:
+            removed = "%d changes older than %g days, and %d sources that none names, were removed"
+            log.info(removed, lines, days, versions)
+        return lines, versions
+
+    def _remove(self, portions: Iterator[int]) -> int:
+        """Remove portion by portion while this worker has the lease; returns how many in all."""
         removed = 0
-        before = self._clock() - self._days * DAY
-        portions = self._change_log.prune(before, portion=PORTION)
-        while self._bus.acquire(LEASE, self._holder, LEASE_TIME) is not None:
+        bus = self._server.bus
+        holder = self._server.id
+        while not self._stopped.is_set() and bus.acquire(LEASE, holder, LEASE_TIME) is not None:
             number = next(portions, 0)
             removed += number
             if not number or self._stopped.wait(PAUSE):
-                self._bus.release(LEASE, self._holder)
+                bus.release(LEASE, holder)
                 break
-        if removed:
-            log.info("%d changes older than %g days were removed", removed, self._days)
         return removed

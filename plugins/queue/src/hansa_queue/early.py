@@ -43,6 +43,15 @@ class QueueSection(Model):
         float, setting("Days for which replays that have ended are kept", gt=0, le=3650)
     ] = 30.0
 
+    failed_days: Annotated[
+        float,
+        setting(
+            "Days after which failed messages are deleted, which is logged; 0 keeps them for good",
+            ge=0,
+            le=36_525,
+        ),
+    ] = 366.0
+
     def check(self) -> None:
         """Refuse a maximum pause that is shorter than the first one; raises `Invalid`."""
         if self.last_delay < self.first_delay:

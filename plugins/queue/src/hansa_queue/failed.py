@@ -17,6 +17,7 @@ from .cause import Brief, FailureInfo
 from .index import FailedIndex, IndexedGroup, Selection, Sources, batches
 from .store import FAILURES, ScriptArgument, Store, text, unavailable
 
+DAY = 86_400.0
 MOST_IN_SCRIPT = 1000
 """Messages that one script takes."""
 
@@ -190,6 +191,10 @@ class FailedMessages:
             what = f"{deleted} failed messages were deleted, the others perhaps not"
             raise unavailable(error, what) from error
         return deleted
+
+    def forget(self, days: float) -> int:
+        """Delete the messages that failed more than so many days ago; returns how many."""
+        return self.delete(Selection(until=self._now() - days * DAY))
 
     def remove_deleted(self) -> bool:
         """Remove a part of what deleted messages have left; returns whether there was any. Raises

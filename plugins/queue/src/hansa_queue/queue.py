@@ -42,7 +42,7 @@ class RedisQueue(Queue):
         self.failed = FailedMessages(self.store, self.max_queued)
         self.replays = Replays(self.store, self.failed)
         self.readers = Readers(self)
-        self.upkeep = Upkeep(self.failed, self.replays, self.holder, section.replay_days)
+        self.upkeep = Upkeep(self.failed, self.replays, self.holder, section)
 
     @property
     def worker(self) -> str:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import threading
 import time
 
+from .early import QueueSection
 from .failed import FailedMessages
 from .replays import Replays
-from .store import warn
+from .store import log, warn
 
 TICK = 0.1
 """Seconds between two steps of what goes on."""
@@ -32,11 +33,13 @@ class Upkeep:
     one script, so that a worker that dies leaves nothing half done.
     """
 
-    def __init__(self, failed: FailedMessages, replays: Replays, holder: str, days: float) -> None:
+    def __init__(
+        self, failed: FailedMessages, replays: Replays, holder: str, section: QueueSection
+    ) -> None:
         self._failed = failed
         self._replays = replays
         self._holder = holder
-        self._days = days
+        self._section = section
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="async-upkeep", daemon=True)
         self._seldom_at = 0.0
@@ -69,9 +72,22 @@ class Upkeep:
         now = time.monotonic()
         if now >= self._seldom_at:
             self._seldom_at = now + SELDOM
-            self._replays.forget(self._days)
+            self._replays.forget(self._section.replay_days)
             self._failed.index.repair()
+            self._forget_failed()
         active = self._replays.active()
         for identifier in active:
             self._replays.step(identifier, self._holder, LEASE, MOST_SENT)
         return removing or bool(active)
+
+    def _forget_failed(self) -> None:
+        """Delete the failed messages that are too old: one script, so several workers do no harm."""
+        days = self._section.failed_days
+        forgotten = self._failed.forget(days) if days else 0
+        if forgotten:
+            log.warning(
+                "%d failed messages were deleted: they failed more than %g days ago, see "
+                "[queue] failed_days",
+                forgotten,
+                days,
+            )
