@@ -9,7 +9,14 @@ from hansa_admin.placeholders import Placeholders
 if TYPE_CHECKING:
     from plugins.admin.tests.conftest import Server
 
-DATABASE = {"engine": "sqlite", "database": "x.db", "password": "s3cret-word"}
+DATABASE = {
+    "engine": "postgresql",
+    "host": "127.0.0.1",
+    "port": 1,
+    "database": "crm",
+    "username": "crm",
+    "password": "s3cret-word",
+}
 
 
 def test_secrets_become_placeholders_with_names_of_their_own(server: Server) -> None:

@@ -76,6 +76,8 @@ def test_names_of_services() -> None:
         "zato.gateway.any-service",
         "zato.lb-alive",
         "zato.wsdl",
+        "zato.target.call",
+        "zato.target.spread",
         "zato.pubsub.pubapi.topic-service",
         "zato.pubsub.pubapi.subscribe-service",
         "zato.pubsub.rest-handler",
@@ -120,7 +122,13 @@ def test_what_calls_any_service_is_administrative() -> None:
     administrative = [cls.get_name() for cls in plugin.hansa_services() if cls.is_administrative()]
     derived = [cls.get_name() for cls in classes()]
     gateways = ["zato.json-gateway", "zato.api-gateway", "zato.soap-gateway", "zato.service.invoke"]
-    assert administrative == [*gateways, "zato.gateway.any-service", *derived]
+    assert administrative == [
+        *gateways,
+        "zato.gateway.any-service",
+        "zato.target.call",
+        "zato.target.spread",
+        *derived,
+    ]
 
 
 # -- correlation ids -------------------------------------------------------------------------------
