@@ -65,6 +65,9 @@ class Cached(Service):
         seen.append(self.cache.get("user.1", details=True).expires_at is not None)
         seen.append(cache.set_by_regex("r.2$", 3, return_found=True))
         seen += [cache.delete_contains_any(["1"], True), "user.1" in cache, cache["user.2"]]
+        seen.append([cache.expire("user.2", 60), cache.values(), cache.items()])
+        seen.append([cache.get_by_suffix(".2"), cache.get_contains("ser"), list(cache)])
+        seen.append([cache.get_not_contains("x"), cache.get_contains_all(["u", "2"])])
         seen.append(self.cache.get_cache("builtin", "rates").get("USD"))
         try:
             cache.delete("none")
@@ -104,6 +107,9 @@ def test_services_of_both_kinds_share_caches(server: RunningServer):
         {"user.1": "b"},
         False,
         3,
+        [True, [3], [["user.2", 3]]],
+        [{"user.2": 3}, {"user.2": 3}, ["user.2"]],
+        [{"user.2": 3}, {"user.2": 3}],
         {"rate": 1.22},
         "KeyError",
     ]

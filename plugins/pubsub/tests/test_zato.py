@@ -90,10 +90,14 @@ class Publish(Service):
         self.pubsub.reject("pulled", [found[0].msg_id])
         self.pubsub.acknowledge("pulled", found[1].msg_id)
         again = self.pubsub.get_messages("hooked", "pulled")
+        key = self.pubsub.subscribe("client", ["hooked"])
+        same = self.pubsub.subscribe("hooked") == key
+        self.pubsub.unsubscribe(key)
         self.response.payload = {
             "first": [one.payload for one in found],
             "again": [(one.data, one.delivery_count, one.correl_id) for one in again],
             "left": self.pubsub.get("pulled"),
+            "same": same,
         }
 """
 
@@ -114,6 +118,7 @@ def test_services_publish_and_pull_and_hooks_see_it(server: RunningServer):
         "first": ["THREE", "TWO"],
         "again": [["THREE", 2, "c"]],
         "left": [],
+        "same": True,
     }
     expected = {"THREE!", "TWO!", "to a service", "by its name"}
     wait_until(lambda: set(invoked(server, "dialect.noted")) == expected, 60)
