@@ -39,6 +39,7 @@ class Die(Service):
             os._exit(1)
         return "alive"
 """
+CHAT = {"channel": "chat"}
 PAGE = b"""<!DOCTYPE html><title>Chat</title><script>
 const heard = []
 const socket = new WebSocket("URL")
@@ -208,3 +209,41 @@ def test_a_worker_that_dies_and_a_feed_that_goes_come_back(start_server):
 
         wait_until(alive, 40)
         wait_until(lambda: peer.received == ["subscribe"] * 3, 30)
+
+
+def test_a_service_is_told_who_comes_and_goes(start_server):
+    server, port = started(start_server)
+    blocks = dict(re.findall(r"<!-- run: (\S+) -->\n```\w+\n(.*?)```", README.read_text(), re.S))
+    server.deploy("presence.py", blocks["presence.py"])
+    query = "/chat?key=a-long-secret-key"
+
+    def edit(**settings):
+        current = server.api("admin.channel.websocket.get", name="chat")
+        revision = current["revision"]
+        server.api("admin.channel.websocket.edit", name="chat", seen_revision=revision, **settings)
+
+    def count(event):
+        return len(set(re.findall(rf" {event} (K\w+): ", server.log())))
+
+    with client(port, query) as ada:
+        edit(hook_service="chat.presence")
+        with pytest.raises(ConnectionClosed):
+            ada.recv(30)
+    wait_until(lambda: listens(port), 30)
+    with client(port, query) as ada:
+        assert ada.recv(30) == "welcome"
+        with client(port, query) as eve:
+            assert eve.recv(30) == "welcome"
+            found = server.api("admin.service.invoke", name="websocket.clients", payload=CHAT)
+            first, second = found["payload"]["clients"]
+            assert (first["security"], second["address"]) == ("pages", "127.0.0.1")
+            assert found["payload"]["silent"] == []
+        assert ada.recv(30) == "somebody has left"
+        wait_until(lambda: count("disconnected") == 1, 30)
+        edit(max_connections=7)
+        wait_until(lambda: count("disconnected") == 2, 30)
+    wait_until(lambda: listens(port), 30)
+    with client(port, query) as ada:
+        assert ada.recv(30) == "welcome"
+        assert server.stop() == 0
+    assert (count("connected"), count("disconnected")) == (3, 3)

@@ -477,6 +477,7 @@ def of_2_0(channels: int = 3) -> dict[str, list[Any]]:
                 "is_active": False,
                 "address": "ws://127.0.0.1:48009/chat",
                 "service": "rates.note",
+                "hook_service": "rates.note",
                 "sec_def": "partner",
                 "data_format": "json",
             },

@@ -116,6 +116,12 @@ class Definitions:
     def all(self, kind: str = "", type: str = "") -> list[DefinitionRecord]:
         return [one for one in self.stored if kind in ("", one.kind) and type in ("", one.type)]
 
+    def get(self, kind: str, type: str, name: str) -> DefinitionRecord:
+        for one in self.all(kind, type):
+            if one.name == name:
+                return one
+        raise NotFound(f"there is no {kind} {type} named {name!r}")
+
     def define(self, kind: str, type: str, name: str, data: Any, *, mode: str = "set") -> None:
         self.stored.append(DefinitionRecord(kind, type, name, data))
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakKeyDictionary
 
 from hansa import Channel, HansaError, Refused, Request, Response, Unavailable
 from hansa_connect.event_loop import Asynchronous
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from .client import Client, Message
     from .places import Places
+    from .presence import Presence
 
 MOST_PARAMETERS = 100
 """Parameters that the query string of a client may have."""
@@ -49,6 +51,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
 
     _threads: Threads | None = None
     _listening: Server | None = None
+    _presence: Presence | None = None
     _places: Places
 
     @classmethod
@@ -65,26 +68,44 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         """Listen; raises what is wrong."""
         from .client import Rooms
 
-        self._clients: set[Client] = set()
+        self._clients: dict[str, Client] = {}
         self._rooms = Rooms()
         self._busy = 0
+        self._served = 0
         self._draining = False
+        self._admitted: WeakKeyDictionary[ServerConnection, str] = WeakKeyDictionary()
         context = self._context()
         self.open_loop()
         self._threads = Threads(self.config.pool, f"websocket {self.name}")
+        self._begin_to_tell()
         self.loop.run(self._listen(context), self.config.timeout)
+
+    def _begin_to_tell(self) -> None:
+        """Open what the hook service is told by, if there is one."""
+        from .presence import Presence, forget_left
+
+        service = self.config.hook_service
+        if not service:
+            forget_left(self.name, self.server)
+            return
+        presence = Presence(self.name, service, self.server, self.log)
+        presence.open()
+        self._presence = presence
 
     def stop(self) -> None:
         """Let clients have the answers to what was begun, close them with 1001, and end."""
         if self._listening is not None:
-            # each of the two waits in it has the limit
+            # each of the three waits in it has the limit
             with contextlib.suppress(HansaError):
-                self.loop.run(self._drain(), self.config.timeout * 2 + 1)
+                self.loop.run(self._drain(), self.config.timeout * 3 + 1)
             self._listening = None
         if self._threads is not None:
             self._threads.end()
             self._threads = None
         self.close_loop()
+        if self._presence is not None:
+            self._presence.close(self.config.timeout)
+            self._presence = None
 
     @property
     def threads(self) -> Threads:
@@ -96,6 +117,22 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
     def ping(self) -> str:
         """Return how many clients are connected."""
         return f"{len(self._clients)} clients are connected"
+
+    def clients(self) -> list[Client]:
+        """Return who is connected to this worker."""
+        return list(self._clients.values())
+
+    def send(self, message: Message, client: str = "", room: str = "") -> int:
+        """Send to all who are connected to this worker, to those in a room, or to one of them by id;
+        returns to how many. Who is gone, or is closed since it does not read, is left out.
+        """
+        count = 0
+        for each in self._rooms.members(room) if room else self.clients():
+            if client in ("", each.id):
+                with contextlib.suppress(Unavailable):
+                    each.send(message)
+                    count += 1
+        return count
 
     def _context(self) -> ssl.SSLContext | None:
         config = resolved(self.config, self.server.objects)
@@ -153,7 +190,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         if not self.settings.security_names:
             return None
         try:
-            await self.threads.call(self._authenticate, request)
+            self._admitted[connection] = await self.threads.call(self._authenticate, request)
         except HansaError as error:
             answer = connection.respond(HTTPStatus(error.status), f"{error.detail}\n")
             for name, value in error.headers.items():
@@ -161,8 +198,8 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             return answer
         return None
 
-    def _authenticate(self, request: Request) -> None:
-        """Raise `Refused` for a caller that no security definition knows.
+    def _authenticate(self, request: Request) -> str:
+        """Return the security definition that knows a caller; raises `Refused` if none does.
 
         Core does so for each message, too: a token may end, and a definition be edited.
         """
@@ -173,7 +210,7 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             except Refused as error:
                 refusal = error
             else:
-                return
+                return name
         raise refusal
 
     async def _serve(self, connection: ServerConnection) -> None:
@@ -184,10 +221,14 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         assert connection.request is not None  # else it would not be open
         # what the client said when it connected is the same for all its messages
         asked = self._request(connection, connection.request)
-        client = Client(connection, self._rooms, self.config.max_waiting)
-        self._clients.add(client)
+        security = self._admitted.pop(connection, "")
+        client = Client(connection, self._rooms, self.config.max_waiting, asked.peer, security)
+        self._clients[client.id] = client
+        self._served += 1
         writing = asyncio.create_task(client.write())
         try:
+            if self._presence is not None:
+                await self.threads.call(self._presence.connected, client)
             async for message in connection:
                 if self._draining:
                     break
@@ -199,8 +240,19 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         finally:
             writing.cancel()
             client.forget()
-            self._clients.discard(client)
+            self._clients.pop(client.id, None)
             self._places.leave(connection)
+            try:
+                await self._tell_gone(client)
+            finally:
+                self._served -= 1
+
+    async def _tell_gone(self, client: Client) -> None:
+        """Tell the hook service, if there is one, that a client has gone."""
+        if self._presence is not None:
+            # when the threads have ended, the next one to listen tells it
+            with contextlib.suppress(Unavailable):
+                await self.threads.call(self._presence.disconnected, client)
 
     async def _handle(self, client: Client, asked: Request, message: Message) -> None:
         is_text = isinstance(message, str)
@@ -252,11 +304,23 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
             async with asyncio.timeout(limit):
                 while self._busy:
                     await asyncio.sleep(0.01)
-        endings = [client.finish(GOING_AWAY, "the channel ends") for client in set(self._clients)]
+        clients = list(self._clients.values())
+        endings = [client.finish(GOING_AWAY, "the channel ends") for client in clients]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(limit):
                 await asyncio.gather(*endings, return_exceptions=True)
+        for client in list(self._clients.values()):
+            client.cut()
+        if self._presence is not None:
+            await self._wait_until_told(limit)
         self._listening.close()
+
+    async def _wait_until_told(self, limit: float) -> None:
+        """Wait until the hook service knows that all clients have gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                while self._served:
+                    await asyncio.sleep(0.01)
 
 
 def _one_or_all(values: list[str]) -> str | list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -15,6 +16,8 @@ from websockets.exceptions import ConnectionClosed
 Message: TypeAlias = str | bytes
 TOO_SLOW = 1013
 """The close code of a client that does not read (registry of RFC 6455: try again later)."""
+CUT = 1006
+"""The close code of a connection that ended without one (RFC 6455, section 7.1.5)."""
 CLOSE_WAIT = 2.0
 """Seconds that a client gets to take a close frame, and what waits before it."""
 AT_ONCE = 8192
@@ -72,8 +75,19 @@ class Client:
     up nobody, and costs no more than that.
     """
 
-    def __init__(self, connection: ServerConnection, rooms: Rooms, limit: int) -> None:
+    def __init__(
+        self,
+        connection: ServerConnection,
+        rooms: Rooms,
+        limit: int,
+        address: str = "",
+        security: str = "",
+    ) -> None:
         self.id = new_cid()
+        self.address = address
+        self.security = security
+        """The security definition that it has satisfied when it connected; empty if none is needed."""
+        self.connected_at = time.time()
         self.rooms: set[str] = set()
         self._rooms = rooms
         self._limit = limit
@@ -87,6 +101,16 @@ class Client:
         self._empty = asyncio.Event()
 
     # -- for services ------------------------------------------------------------------------------
+
+    @property
+    def close_code(self) -> int:
+        """The code of the close, 1006 if the connection was cut, or is open (RFC 6455)."""
+        return self._connection.close_code or CUT
+
+    @property
+    def close_reason(self) -> str:
+        """The reason of the close, as whoever closed gave it."""
+        return self._connection.close_reason or ""
 
     def send(self, message: Message) -> None:
         """Send text or bytes; returns at once.
@@ -208,6 +232,10 @@ class Client:
         with self._lock:
             self._closed = True
         await self._connection.close(code, reason)
+
+    def cut(self) -> None:
+        """End the connection without a close."""
+        self._connection.transport.abort()
 
     def forget(self) -> None:
         """Note that the connection has ended."""

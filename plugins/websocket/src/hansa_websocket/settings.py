@@ -71,6 +71,14 @@ class ListeningSettings(MessageSettings, TlsSettings):
         ),
     ] = 4 * 1024 * 1024
     respond: Annotated[bool, setting("Send what the service returns to the client")] = True
+    hook_service: Annotated[
+        str,
+        setting(
+            "Service that is told when a client has connected, before its first message, and when "
+            "it has gone",
+            refers="service",
+        ),
+    ] = ""
 
     def check(self) -> None:
         """Refuse TLS without a certificate, and what is no origin; raises `Invalid`."""

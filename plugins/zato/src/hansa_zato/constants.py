@@ -55,6 +55,17 @@ class CHANNEL:
     ZMQ = "zmq"
 
 
+class WEB_SOCKET:
+    """What is said of WebSockets."""
+
+    class HOOK_TYPE:
+        """Events, as hooks see them in `self.request.input.ctx.hook_type`."""
+
+        ON_CONNECTED = "wsx_on_connected"
+        ON_DISCONNECTED = "wsx_on_disconnected"
+        ON_PUBSUB_RESPONSE = "wsx_on_pubsub_response"
+
+
 class DATA_FORMAT:
     """Data formats, the values of `self.data_format`."""
 

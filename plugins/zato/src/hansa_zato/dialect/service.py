@@ -54,6 +54,7 @@ from .schedule import Schedule
 from .static import StaticFiles
 from .threads import in_thread, sleep
 from .userconfig import user_config
+from .wsx import WSX
 
 if TYPE_CHECKING:
     from redis.lock import Lock
@@ -268,6 +269,11 @@ class Service(Invoking, Lifecycle, CoreService):
     def pubsub(self) -> PubSub:
         """Topics and subscriptions."""
         return PubSub(self.server, self.cid)
+
+    @property
+    def wsx(self) -> WSX:
+        """Clients of channels of WebSockets."""
+        return WSX(self.server, self.cid)
 
     @property
     def patterns(self) -> Patterns:

@@ -26,6 +26,7 @@ from hansa_zato.sio.types import (
     Integer as Int,
     Text,
 )
+from hansa_zato.wsx_hook import WSXHook
 
 Boolean = Bool
 Integer = Int
@@ -64,6 +65,7 @@ __all__ = [
     "Text",
     "Unicode",
     "WSXAdapter",
+    "WSXHook",
     "ZatoException",
     "dataclass",
 ]

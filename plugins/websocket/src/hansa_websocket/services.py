@@ -1,0 +1,165 @@
+"""Services that reach the clients of channels from anywhere in the cluster: `websocket.send` and
+`websocket.clients`, which ask every worker by `websocket.here`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypedDict
+
+from hansa import HansaError, Model, Service, setting
+
+from .channel import WebSocketChannel
+
+
+class AskedChannel(Model):
+    """Which channel is meant."""
+
+    channel: Annotated[str, setting("Name of the channel websocket", example="chat", min_length=1)]
+    timeout: Annotated[
+        float, setting("Seconds within which all workers have to answer", gt=0, le=600)
+    ] = 5.0
+
+
+class AskedMessage(AskedChannel):
+    """What is sent to whom: to all clients, unless one, or a room, is named."""
+
+    message: Annotated[str, setting("Text to send")]
+    client: Annotated[str, setting("Id of a client; empty for all")] = ""
+    room: Annotated[str, setting("Room that clients have to be in; empty for all")] = ""
+
+
+class AskedHere(Model):
+    """What one worker is asked."""
+
+    action: Annotated[Literal["send", "list"], setting("What to do")]
+    channel: Annotated[str, setting("Name of the channel")]
+    message: Annotated[str, setting("Text to send")] = ""
+    client: Annotated[str, setting("Id of a client")] = ""
+    room: Annotated[str, setting("Room that clients have to be in")] = ""
+
+
+class ConnectedClient(TypedDict):
+    """What is told of a client; `connected_at` in seconds since the epoch."""
+
+    id: str
+    address: str
+    security: str
+    connected_at: float
+    rooms: list[str]
+    worker: str
+
+
+class Sent(TypedDict):
+    """To how many clients a message was sent, and which workers did not answer, whose clients may
+    have it or not.
+    """
+
+    sent: int
+    silent: list[str]
+
+
+class Connected(TypedDict):
+    """Who is connected, by time, and which workers did not answer, whose clients are left out."""
+
+    clients: list[ConnectedClient]
+    silent: list[str]
+
+
+class Here(Service):
+    """Does what is asked with the clients that are connected to this worker."""
+
+    name = "websocket.here"
+    Input = AskedHere
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """It reaches all clients, of any channel."""
+        return True
+
+    def handle(self) -> int | list[ConnectedClient]:
+        """Return to how many it was sent, or a list; where the channel does not run, there is nobody."""
+        asked: AskedHere = self.request.input
+        try:
+            channel = self.server.objects.get("channel", "websocket", asked.channel)
+        except HansaError:
+            channel = None
+        if not isinstance(channel, WebSocketChannel):
+            return 0 if asked.action == "send" else []
+        if asked.action == "send":
+            return channel.send(asked.message, asked.client, asked.room)
+        return [
+            {
+                "id": client.id,
+                "address": client.address,
+                "security": client.security,
+                "connected_at": client.connected_at,
+                "rooms": sorted(client.rooms),
+                "worker": self.server.id,
+            }
+            for client in channel.clients()
+        ]
+
+
+class Send(Service):
+    """Sends a text to the clients of a channel, wherever in the cluster they are connected: to all,
+    to those in a room, or to one. Returns `sent`, to how many, and `silent`, the workers that did
+    not answer.
+    """
+
+    name = "websocket.send"
+    Input = AskedMessage
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """It reaches all clients, of any channel."""
+        return True
+
+    def handle(self) -> Sent:
+        """Ask all workers."""
+        asked: AskedMessage = self.request.input
+        about = {"message": asked.message, "client": asked.client, "room": asked.room}
+        found, silent = _ask(self, {"action": "send", "channel": asked.channel, **about}, asked)
+        counts = [each for each in found if isinstance(each, int)]
+        return {"sent": sum(counts), "silent": silent}
+
+
+class Clients(Service):
+    """Lists the clients of a channel, wherever in the cluster they are connected: `clients`, and
+    `silent`, the workers that did not answer.
+    """
+
+    name = "websocket.clients"
+    Input = AskedChannel
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """It tells of all clients, of any channel."""
+        return True
+
+    def handle(self) -> Connected:
+        """Ask all workers."""
+        asked: AskedChannel = self.request.input
+        found, silent = _ask(self, {"action": "list", "channel": asked.channel}, asked)
+        clients = [client for each in found if isinstance(each, list) for client in each]
+        clients.sort(key=lambda client: (client["connected_at"], client["id"]))
+        return {"clients": clients, "silent": silent}
+
+
+def _ask(
+    service: Service, payload: dict[str, str], asked: AskedChannel
+) -> tuple[list[object], list[str]]:
+    """Return what the workers answered, and which did not; raises `NotFound` where there is no such
+    channel.
+    """
+    server = service.server
+    server.definitions.get("channel", "websocket", asked.channel)
+    answers = server.invoke_on(
+        server.cluster.workers(), Here.name, payload, cid=service.cid, timeout=asked.timeout
+    )
+    silent = [worker for worker, answer in answers.items() if not answer.ok]
+    for worker in silent:
+        service.log.warning("worker %s was not reached: %s", worker, answers[worker].error)
+    return [answer.payload for answer in answers.values() if answer.ok], silent
+
+
+SERVICES: tuple[type[Service], ...] = (Here, Send, Clients)
