@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from .odb.copying import (
         OdbRow as OdbRow,
         OdbSnapshot as OdbSnapshot,
+        empty_odb as empty_odb,
         read_odb as read_odb,
         write_odb as write_odb,
     )
@@ -314,6 +315,7 @@ _PUBLIC = {
     "odb.copying": (
         "OdbRow",
         "OdbSnapshot",
+        "empty_odb",
         "read_odb",
         "write_odb",
     ),

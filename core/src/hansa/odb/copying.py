@@ -154,6 +154,17 @@ def _portions(rows: Iterable[OdbRow]) -> Iterator[tuple[str, list[dict[str, obje
         yield current, portion
 
 
+def empty_odb(url: str) -> None:
+    """Remove what `write_odb` has written into a database; raises `Unavailable`."""
+    engine = open_engine(url, COPY_LIMIT, poolclass=NullPool)
+    try:
+        _empty(engine)
+    except exc.SQLAlchemyError as error:
+        raise _unusable("emptied", error) from error
+    finally:
+        engine.dispose()
+
+
 def _empty(engine: Engine) -> None:
     """Remove the tables again, which were made here."""
     with engine.begin() as connection:

@@ -26,6 +26,8 @@ ODB: Final = "odb.jsonl"
 REDIS: Final = "redis.jsonl"
 FILES: Final = "files/"
 """How the names of members begin that are files of the folder."""
+LONGEST_MANIFEST: Final = 2**26
+"""Bytes of the longest manifest that is read: some 400,000 members."""
 _AT_ONCE: Final = 2**20
 _LEVEL: Final = 6
 
@@ -133,7 +135,7 @@ def open_archive(path: Path, passphrase: str) -> Iterator[tarfile.TarFile]:
                 source = decrypting(file, passphrase)
             with tarfile.open(fileobj=source, mode="r|gz") as archive:
                 yield archive
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, OSError, UnicodeDecodeError) as error:
         raise Failure(f"{path} is not a whole backup: {error}", INVALID) from None
 
 
@@ -142,30 +144,47 @@ def check_archive(path: Path, passphrase: str) -> Manifest:
     all that is not as it says.
     """
     found: dict[str, Member] = {}
+    odd: list[str] = []
     text = b""
     with open_archive(path, passphrase) as archive:
         for info in archive:
+            if not _belongs(info) or info.name in found:
+                odd.append(f"{info.name!r} does not belong there")
+                continue
             content = archive.extractfile(info) if info.isreg() else None
             if content is None:
                 continue
             if info.name == MANIFEST:
-                text = content.read()
+                text = content.read(LONGEST_MANIFEST + 1)
             else:
                 found[info.name] = Member(sha256=_digest(content), size=info.size)
     if not text:
         raise Failure(f"{path} is not a whole backup: it has no {MANIFEST}", INVALID)
-    manifest = Manifest.read(text.decode())
+    if len(text) > LONGEST_MANIFEST:
+        raise Failure(f"{path}: {MANIFEST} is too long", INVALID)
+    manifest = Manifest.read(text)
     faults = sorted(
         f"{name}: {_fault(found.get(name))}"
         for name, expected in manifest.members.items()
         if found.get(name) != expected
     )
+    faults += [f"{name}: missing" for name in (ODB, REDIS) if name not in manifest.members]
+    faults += odd
     faults += sorted(
         f"{name}: the manifest does not name it" for name in found.keys() - manifest.members.keys()
     )
     if faults:
         raise Failure("\n".join([f"{path} is not as it was made:", *faults]), INVALID)
     return manifest
+
+
+def _belongs(info: tarfile.TarInfo) -> bool:
+    """Whether a member is one of those that a backup has: no device, no hard link, and nothing beside
+    the parts that is no file of the folder.
+    """
+    if info.name in (MANIFEST, ODB, REDIS):
+        return info.isreg()
+    return info.name.startswith(FILES) and (info.isreg() or info.isdir() or info.issym())
 
 
 def _fault(found: Member | None) -> str:

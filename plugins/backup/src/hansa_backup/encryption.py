@@ -31,7 +31,9 @@ class Cipher:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-        key = Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(passphrase.encode())
+        key = Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(
+            passphrase.encode(errors="surrogateescape")
+        )
         self._cipher = AESGCM(key)
         self._beginning = beginning
         self._associated = MAGIC + salt + beginning

@@ -39,6 +39,9 @@ class FolderFiles:
             info = _information(path, FILES + str(path.relative_to(self._folder)))
             if info is None:
                 continue
+            if info.issym() and not self._lead_inside(path, info):
+                self.warnings.append(f"{path} leads to {info.linkname}, which is in no backup")
+                continue
             if not info.isreg():
                 yield info, None
                 continue
@@ -50,6 +53,14 @@ class FolderFiles:
                 raise Failure(f"{path} cannot be read: {error.strerror}") from None
             info.size = len(content)
             yield info, io.BytesIO(content)
+
+    def _lead_inside(self, path: Path, info: tarfile.TarInfo) -> bool:
+        """Whether a link leads to what is in the folder; it is told as one that is not absolute."""
+        target = Path(os.path.normpath(path.parent / info.linkname))
+        if not target.is_relative_to(self._folder):
+            return False
+        info.linkname = os.path.relpath(target, path.parent)
+        return True
 
     def _paths(self) -> set[Path]:
         found: set[Path] = set()

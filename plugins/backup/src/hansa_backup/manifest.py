@@ -51,14 +51,17 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
-    def read(cls, text: str) -> Manifest:
+    def read(cls, text: bytes) -> Manifest:
         """Return the manifest of a text; raises `Failure` for one of a newer form."""
         try:
-            content = json.loads(text)
+            content = json.loads(text.decode())
             form = int(content["form"])
             if form > FORM:
                 newer = "the backup was made by a newer version of hansa-backup: install it"
                 raise Failure(newer, INVALID)
+            for name, kind in (("members", dict), ("rows", dict), ("folder", str)):
+                if not isinstance(content[name], kind):
+                    raise TypeError(f"{name} is of another type")
             return cls(**content)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Failure(f"the manifest of the backup cannot be read: {error}", INVALID) from None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import secrets
 import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from hansa_quickstart.failure import NOT_EMPTY, Failure
+from hansa import HansaError
+from hansa_quickstart.failure import INVALID, NOT_EMPTY, Failure
 from hansa_redis.bus import RedisBus, open_redis
 from redis import exceptions
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 LONGEST_PAUSE: Final = 2.0
 """Seconds for which writes may wait by default: less than the 3 s that servers wait for Redis."""
+LEASE: Final = "backup"
+"""The lease of who copies: the end of one pause would end that of another, too."""
+_SPARE: Final = 30.0
+"""Seconds for which the lease lasts beyond the pause."""
 PORTION: Final = 100
 """Keys that are read or written together."""
 _SPECIAL: Final = str.maketrans({one: f"\\{one}" for one in "\\*?[]^-"})
@@ -42,9 +48,9 @@ class ClusterKeys:
     """
 
     def __init__(self, address: str, cluster: str, transient: Collection[str] = ()) -> None:
-        bus = RedisBus(address, cluster)
-        self._client: Redis = open_redis(bus.address)
-        self._root = bus.key("")
+        self._bus = RedisBus(address, cluster)
+        self._client: Redis = open_redis(self._bus.address)
+        self._root = self._bus.key("")
         self._transient = frozenset(transient)
 
     def close(self) -> None:
@@ -55,18 +61,53 @@ class ClusterKeys:
     def paused(self, longest: float) -> Iterator[Pause]:
         """Have everybody who writes wait, for this many seconds at most: the keys stay as they are.
 
-        Raises `Failure` if Redis does not permit it, or if that was not long enough.
+        Raises `Failure` if Redis does not permit it, if that was not long enough or somebody ended
+        it, if Redis was started anew meanwhile, and while another backup is made.
         """
         pause = Pause(longest)
-        with _told(), pause.measured():
+        with _told(), self._alone(longest), pause.measured():
+            process, _ = self._state()
             try:
                 self._client.client_pause(int(longest * 1000), all=False)
             except exceptions.ResponseError as error:
                 raise Failure(f"Redis: {error}; the backup needs CLIENT PAUSE") from None
             try:
                 yield pause
+                self._refuse_ended(process, pause)
             finally:
                 self._client.client_unpause()
+
+    @contextmanager
+    def _alone(self, longest: float) -> Iterator[None]:
+        """Keep other backups of this cluster away; raises `Failure` if there is one."""
+        holder = secrets.token_hex(8)
+        try:
+            if self._bus.acquire(LEASE, holder, longest + _SPARE) is None:
+                raise Failure("another backup of this cluster is being made: try again later")
+        except HansaError as error:
+            raise Failure(f"Redis: {error}") from None
+        try:
+            yield
+        finally:
+            with suppress(HansaError, exceptions.RedisError, OSError):
+                self._bus.release(LEASE, holder)
+
+    def _state(self) -> tuple[object, object]:
+        """Return which process Redis is, and what waits in it; None for what it does not say."""
+        try:
+            process = self._client.info("server").get("run_id")
+            waiting = self._client.info("clients").get("paused_actions")
+        except exceptions.ResponseError:  # the user may not ask
+            return None, None
+        return process, waiting
+
+    def _refuse_ended(self, process: object, pause: Pause) -> None:
+        """Raise `Failure` if Redis has not held up writes all the time."""
+        now, waiting = self._state()
+        if now != process:
+            raise Failure("Redis was started anew while it was copied: make the backup again")
+        if waiting == "none" and not pause.is_over:
+            raise Failure("somebody ended the pause of Redis: make the backup again")
 
     def read(self) -> Iterator[StoredKey]:
         """Yield every key that is kept; those that end meanwhile are left out."""
@@ -135,14 +176,20 @@ class Pause:
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
+        self._began = time.monotonic()
         self.seconds = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether writes go on again by themselves."""
+        return time.monotonic() - self._began >= self._longest
 
     @contextmanager
     def measured(self) -> Iterator[None]:
         """Measure what is done inside; raises `Failure` if it took longer than writes were held up."""
-        began = time.monotonic()
+        self._began = time.monotonic()
         yield
-        self.seconds = time.monotonic() - began
+        self.seconds = time.monotonic() - self._began
         if self.seconds >= self._longest:
             raise Failure(
                 f"Redis could not be copied within {self._longest:g} s, for which writes waited; "
@@ -159,7 +206,14 @@ def lines_of(keys: Iterable[StoredKey]) -> Iterator[bytes]:
 def keys_of(lines: Iterable[bytes]) -> Iterator[StoredKey]:
     """Yield the keys of lines of JSON."""
     for line in lines:
-        yield json.loads(line)
+        try:
+            one = json.loads(line)
+            found = StoredKey(
+                key=str(one["key"]), expires=int(one["expires"]), content=str(one["content"])
+            )
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Failure("the keys of the backup cannot be read", INVALID) from None
+        yield found
 
 
 @contextmanager

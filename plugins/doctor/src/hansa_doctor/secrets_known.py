@@ -18,11 +18,28 @@ MASK: Final = "********"
 SHORTEST: Final = 4
 """Characters of a secret that is looked for in texts."""
 _NAMES: Final = re.compile(
-    r"passw|passphrase|secret|token|key|credential|authorization|cookie|\bpin\b|\bhash\b",
+    r"passw|passphrase|secret|token|key|credential|authorization|cookie|\bpin\b|\bhash\b"
+    r"|pwd|private|signature|(?:^|_)pw(?:$|_)|(?:^|_)sas(?:$|_)",
     re.IGNORECASE,
 )
 """Names of settings whose values are never shown."""
 _PASSWORD: Final = re.compile(r"://[^\s/:@]*:([^\s/@]+)@")
+_IN_TEXTS: Final = re.compile(
+    # of a URL: a name alone, and a password with all that it may hold; not a port
+    r"(?P<before>://)[^\s/:@\"'<>]{1,500}(?=@)"
+    r"|(?P<login>://[^\s/:@\"'<>]*:)(?!\d+(?:[/\s\"']|$))[^\s\"'<>]{1,500}(?=@)"
+    # of a query, and of a text of pairs such as ODBC and Azure have it
+    r"|(?P<pair>(?:\bpwd|passphrase|accountkey|sharedaccesskey|signature|\bsig)\s*=\s*)[^\s;&,\"']+"
+    # of a command line, and of HAProxy
+    r"|(?P<option>--?[\w-]{0,40}(?:passw|passphrase|secret|token|pwd)[\w-]{0,40}[= ]\s*)[^\s\"',]+"
+    r"|(?P<stats>\bstats\s+auth\s+[^\s:]+:)\S+"
+    r"|(?P<pem>-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What looks like a secret in a text, beyond what logs mask."""
+_OPTION: Final = re.compile(
+    r"^--?[\w-]*(?:passw|passphrase|secret|token|pwd)[\w-]*$", re.IGNORECASE
+)
 _HASHED: Final = re.compile(r"^\$\w+\$|^pbkdf2|^scrypt", re.IGNORECASE)
 
 
@@ -40,20 +57,49 @@ class Mask:
         """Return a text without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return mask_secrets(text)
+        return mask_secrets(_IN_TEXTS.sub(_masked, text))
 
     def value(self, value: object, name: str = "") -> object:
         """Return settings without secrets: those that are known, and whatever has a name like one."""
         if isinstance(value, dict):
             if len(value) == 1 and str(next(iter(value))).startswith("$"):
                 return _reference(value)
-            return {str(key): self.value(inner, str(key)) for key, inner in value.items()}
+            return {
+                str(key): self.value(inner, _name_of(value, str(key)))
+                for key, inner in value.items()
+            }
         if isinstance(value, list):
-            return [self.value(one, name) for one in value]
+            return [
+                self.value(one, name if before is None else before)
+                for before, one in zip(_options(value), value, strict=True)
+            ]
         if isinstance(value, str):
             is_secret = _NAMES.search(name) or _HASHED.search(value)
             return MASK if value and is_secret else self.text(value)
         return value
+
+
+def _masked(match: re.Match[str]) -> str:
+    return str(match[str(match.lastgroup)]) + MASK
+
+
+def _name_of(pair: dict[object, object], key: str) -> str:
+    """Return the name of a value; of a pair such as `{"name": "Authorization", "value": "..."}` it is
+    the one that the pair gives.
+    """
+    given = pair.get("name", pair.get("key"))
+    if key == "value" and isinstance(given, str):
+        return given
+    return "" if key == "key" and "value" in pair else key
+
+
+def _options(values: list[object]) -> list[str | None]:
+    """Return for each element of a command line the option before it, if that is one of a secret."""
+    found: list[str | None] = [None]
+    for one in values:
+        is_option = isinstance(one, str) and _OPTION.match(one)
+        found.append(str(one) if is_option else None)
+    return found[: len(values)]
 
 
 def _reference(value: dict[object, object]) -> object:
@@ -73,9 +119,19 @@ def _secrets_of(place: Place) -> Iterator[str]:
                 yield from _of_file(path.read_text(errors="replace"))
     for server in place.servers:
         yield from _of_settings(_resolved(server), "")
+    for part in _other_parts(place):
+        yield from _of_settings(part.raw(), "")
     for name, value in os.environ.items():
         if name.startswith("HANSA_") and _NAMES.search(name):
             yield value
+
+
+def _other_parts(place: Place) -> list[Component]:
+    """Return the parts of a quickstart cluster that are no servers and have a configuration."""
+    if not place.first.exists or not place.first.home.exists:
+        return []
+    parts = place.first.home.parts
+    return [part for part in parts if part not in place.servers and part.config.exists()]
 
 
 def _of_file(text: str) -> Iterator[str]:
