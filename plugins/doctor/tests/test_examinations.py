@@ -6,6 +6,8 @@ import datetime
 import os
 import resource
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,14 +140,14 @@ def test_little_space_is_found(server: ExaminedServer, monkeypatch: pytest.Monke
 
 
 def test_a_low_limit_of_files_is_found(server: ExaminedServer):
-    permitted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    Component(server.config.parent).note(os.getpid())
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, most))
-        (found,) = bad(limits.examine(server))
-        assert "1024 files" in found.text and "LimitNOFILE" in found.remedy
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (permitted, most))
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        try:
+            resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+            Component(server.config.parent).note(running.pid)
+            (found,) = bad(limits.examine(server))
+            assert "1024 files" in found.text and "LimitNOFILE" in found.remedy
+        finally:
+            running.kill()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ class Orders(Service):
         session = self.cassandra_conn.get("My Database").conn
         self.response.payload = [
             found[0]["customer"],
-            session.execute("SELECT id FROM orders").one(),
+            session.execute("SELECT id FROM orders WHERE id = 1").one(),
         ]
 
 

@@ -37,9 +37,8 @@ _IN_TEXTS: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What looks like a secret in a text, beyond what logs mask."""
-_OPTION: Final = re.compile(
-    r"^--?[\w-]*(?:passw|passphrase|secret|token|pwd)[\w-]*$", re.IGNORECASE
-)
+_OPTION: Final = re.compile(r"-[\w-]+")
+_SECRET_WORD: Final = re.compile(r"passw|passphrase|secret|token|pwd", re.IGNORECASE)
 _HASHED: Final = re.compile(r"^\$\w+\$|^pbkdf2|^scrypt", re.IGNORECASE)
 
 
@@ -97,9 +96,13 @@ def _options(values: list[object]) -> list[str | None]:
     """Return for each element of a command line the option before it, if that is one of a secret."""
     found: list[str | None] = [None]
     for one in values:
-        is_option = isinstance(one, str) and _OPTION.match(one)
-        found.append(str(one) if is_option else None)
+        found.append(one if isinstance(one, str) and _names_secret(one) else None)
     return found[: len(values)]
+
+
+def _names_secret(word: str) -> bool:
+    """Whether an element of a command line is an option whose value is a secret."""
+    return bool(_OPTION.fullmatch(word) and _SECRET_WORD.search(word))
 
 
 def _reference(value: dict[object, object]) -> object:

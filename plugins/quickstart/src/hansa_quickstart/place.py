@@ -72,10 +72,11 @@ class Place:
         if engine is None:
             yield str(self.first.section("redis")["address"])
             return
-        if engine.ready():
+        command = _start_command(engine)
+        if command is None:
             yield engine.address
             return
-        with _running(engine):
+        with _running(engine, command):
             yield engine.address
 
     def publish_redis(self) -> None:
@@ -131,12 +132,26 @@ def engine_of(place: Place) -> Valkey | None:
     )
 
 
+def _start_command(engine: Valkey) -> list[str] | None:
+    """Return how an embedded Valkey is started, None if it runs; raises `Failure`."""
+    deadline = time.monotonic() + START_LIMIT
+    while not engine.ready():
+        try:
+            return engine.command()
+        except HansaError as error:
+            # one that runs may be slow to answer
+            if time.monotonic() > deadline:
+                raise Failure(f"Redis: {error}") from None
+            time.sleep(_POLL)
+    return None
+
+
 @contextmanager
-def _running(engine: Valkey) -> Iterator[None]:
+def _running(engine: Valkey, command: list[str]) -> Iterator[None]:
     """Run an embedded Valkey for a while."""
     try:
         child = spawn(
-            engine.command(),
+            command,
             cwd=engine.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

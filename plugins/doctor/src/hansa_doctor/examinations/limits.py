@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from collections.abc import Iterator
 from typing import Final
@@ -28,16 +29,24 @@ def examine(server: ExaminedServer) -> Iterator[Finding]:
         return
     try:
         process = psutil.Process(pid)
+        permitted = process.rlimit(psutil.RLIMIT_NOFILE)[0]
         for one in [process, *process.children(recursive=True)]:
-            permitted = one.rlimit(psutil.RLIMIT_NOFILE)[0]
-            used = one.num_fds()
-            if used > SHARE * permitted:
-                text = f"{one.name()} ({one.pid}) has {used} of {permitted} files open"
-                yield Finding("fault", text, _REMEDY)
-        yield _judged("the server", process.rlimit(psutil.RLIMIT_NOFILE)[0])
+            with contextlib.suppress(psutil.NoSuchProcess):
+                yield from _used(one)
     except psutil.AccessDenied:
         remedy = "run hansa doctor as the user of the server"
         yield Finding("warning", "what the server has open may not be seen", remedy)
+    else:
+        yield _judged("the server", permitted)
+
+
+def _used(process: psutil.Process) -> Iterator[Finding]:
+    """Yield a fault where a process has nearly as many files open as it may."""
+    permitted = process.rlimit(psutil.RLIMIT_NOFILE)[0]
+    used = process.num_fds()
+    if used > SHARE * permitted:
+        text = f"{process.name()} ({process.pid}) has {used} of {permitted} files open"
+        yield Finding("fault", text, _REMEDY)
 
 
 def _judged(whose: str, permitted: int) -> Finding:

@@ -18,6 +18,7 @@ def show(visit: Visit) -> Context:
     return {
         "rows": panels["caches"].data["items"],
         "defined": {one["name"] for one in panels["defined"].data.get("items", [])},
+        "fault": panels["defined"].error,
     }
 
 

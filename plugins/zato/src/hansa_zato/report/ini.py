@@ -10,10 +10,9 @@ from typing import Final, NamedTuple
 LARGEST: Final = 1024 * 1024
 """Bytes of a file that is read."""
 
-_SECTION: Final = re.compile(r"\s*\[+\s*([^\]\[]+?)\s*\]+\s*(?:[#;].*)?$")
-_ENTRY: Final = re.compile(r"\s*([^#;=\[][^=]*?)\s*=\s*(.*?)\s*$")
-_QUOTED: Final = re.compile(r"(\"\"\"|'''|\"|')(.*?)\1\s*(?:[#;].*)?$")
 _TRIPLE: Final = ('"""', "'''")
+_QUOTES: Final = (*_TRIPLE, '"', "'")
+_COMMENT: Final = ("#", ";")
 
 
 class Entry(NamedTuple):
@@ -34,20 +33,23 @@ def entries_of(path: Path) -> Iterator[Entry]:
         if until:  # in a value of several lines
             until = "" if until in line else until
             continue
-        found = _SECTION.match(line)
-        if found:
-            section = found[1]
+        stripped = line.strip()
+        if stripped.startswith("["):
+            section = stripped.lstrip("[").partition("]")[0].strip()
             continue
-        found = _ENTRY.match(line)
-        if found is None:
+        name, equals, value = (part.strip() for part in stripped.partition("="))
+        if not name or not equals or name.startswith(_COMMENT):
             continue
-        until = next((one for one in _TRIPLE if found[2].count(one) == 1), "")
-        yield Entry(section, found[1], _plain(found[2]), number)
+        until = next((one for one in _TRIPLE if value.count(one) == 1), "")
+        yield Entry(section, name, _plain(value), number)
 
 
 def _plain(text: str) -> str:
     """Return a value without its quotes, and without a comment behind it."""
-    found = _QUOTED.match(text)
-    if found:
-        return found[2]
+    for quote in _QUOTES:
+        if not text.startswith(quote):
+            continue
+        value, closed, rest = text[len(quote) :].partition(quote)
+        if closed and (not rest.strip() or rest.lstrip().startswith(_COMMENT)):
+            return value
     return re.split(r"\s[#;]", text, maxsplit=1)[0].strip()
