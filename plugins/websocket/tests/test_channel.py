@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from hansa import Invalid, Request, Unavailable, load
+from hansa import HansaError, Invalid, Request, TimedOut, Unavailable, load
 from hansa_devkit import Inbox
 from hansa_devkit.background import in_background
 from hansa_devkit.harness.waiting import wait_until
@@ -317,3 +317,68 @@ def test_settings_that_cannot_work_are_refused_by_name(model, settings, faults):
     with pytest.raises(Invalid) as caught:
         load(model, settings)
     assert set(caught.value.errors) == faults
+
+
+class Asks:
+    """A service that asks its own client, and notes all others."""
+
+    def __init__(self):
+        self.clients = {}
+        self.handled = []
+        self.wait = 30.0
+
+    def __call__(self, request: Request):
+        response = answer(request, "done")
+        one = request.extra["client"]
+        self.clients[one.id] = one
+        text = request.raw.decode()
+        self.handled.append(text)
+        response.raw = b"ok"
+        if text == "ask me":
+            try:
+                response.raw = f"you said {one.ask('who?', self.wait)}".encode()
+            except HansaError as error:
+                response.raw = error.code.encode()
+        return response
+
+
+def test_a_client_is_asked_by_its_own_service_and_by_others():
+    service = Asks()
+    with channel(service) as one, client(one.config.port) as ada:
+        ada.send("ask me")
+        assert ada.recv(30) == "who?"
+        ada.send("Ada")
+        assert ada.recv(30) == "you said Ada"
+        (asked,) = service.clients.values()
+        for number in range(20):
+            question = in_background(asked.ask, f"question {number}", 30)
+            assert ada.recv(30) == f"question {number}"
+            ada.send(f"answer {number}")
+            assert question.result(60) == f"answer {number}"
+        ada.send("a message")
+        assert ada.recv(30) == "ok"
+    assert service.handled == ["ask me", "a message"]
+
+
+def test_an_answer_that_comes_too_late_is_a_message():
+    service = Asks()
+    service.wait = 0.1
+    with channel(service) as one, client(one.config.port) as ada:
+        ada.send("ask me")
+        assert [ada.recv(30), ada.recv(30)] == ["who?", "timed-out"]
+        (asked,) = service.clients.values()
+        with pytest.raises(TimedOut, match=r"within 0\.1 s"):
+            asked.ask("and now?", 0.1)
+        assert ada.recv(30) == "and now?"
+        ada.send("late")
+        assert ada.recv(30) == "ok"
+        question = in_background(asked.ask, "last", 30)
+        assert ada.recv(30) == "last"
+        ada.close()
+        with pytest.raises(Unavailable, match="is gone"):
+            question.result(60)
+        with pytest.raises(Unavailable, match="is gone"):
+            asked.ask("x", 30)
+    assert service.handled == ["ask me", "late"]
+    with pytest.raises(Unavailable, match="is gone"):
+        asked.ask("x", 30)

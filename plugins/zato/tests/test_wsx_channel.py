@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from hansa import Misused
+from hansa_devkit.background import in_background
 from hansa_devkit.harness.api_server import RunningServer
 from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
@@ -55,6 +56,19 @@ class Echo(Service):
         self.response.payload = self.request.raw_request
 
 
+class Ask(Service):
+    name = "desk.ask"
+
+    def handle(self):
+        client = self.request.payload["client"]
+        try:
+            self.wsx.invoke("nobody")
+        except ConnectionException as error:
+            said = str(error)
+        answer = self.wsx.invoke(client, {"who": client}, timeout=60)
+        self.response.payload = {"answer": answer, "said": said}
+
+
 class Tell(Service):
     name = "desk.tell"
 
@@ -82,8 +96,8 @@ def noted(file: Path) -> list[list[str]]:
     return [line.split() for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def connected(port: int) -> ClientConnection:
-    """A client, once somebody listens."""
+def greeted(port: int) -> ClientConnection:
+    """A client, once somebody listens, and the hook has greeted it."""
     found: list[ClientConnection] = []
 
     def tried() -> bool:
@@ -94,6 +108,7 @@ def connected(port: int) -> ClientConnection:
         return True
 
     wait_until(tried, 60)
+    assert found[0].recv(30) == "willkommen"
     return found[0]
 
 
@@ -110,8 +125,8 @@ def test_clients_come_and_go_and_are_reached_from_everywhere(
     server.deploy("desk.py", SOURCE.replace("EVENTS", str(file)))
     settings = {"port": port, "service": "desk.echo", "hook_service": "desk.hook"}
     server.api("admin.channel.websocket.create", name="Desk", **settings)
-    with connected(port) as ada, connected(port) as eve:
-        assert (ada.recv(30), eve.recv(30)) == ("willkommen", "willkommen")
+    with greeted(port) as ada, greeted(port) as eve:
+        first = noted(file)[0][2]
         ids = {event[2] for event in noted(file)}
         pids = {event[4] for event in noted(file)}
         asked: set[str] = set()
@@ -127,6 +142,12 @@ def test_clients_come_and_go_and_are_reached_from_everywhere(
             return len(asked) == 2
 
         wait_until(all_workers_have_told, 60)
+        call = {"name": "desk.ask", "payload": {"client": first}}
+        calling = in_background(server.api, "admin.service.invoke", call)
+        assert json.loads(ada.recv(60)) == {"who": first}
+        ada.send('{"name": "Ada"}')
+        found = calling.result(60)["payload"]
+        assert found["answer"] == {"name": "Ada"} and "no channel has" in found["said"]
         assert [event[:2] for event in noted(file)] == [["wsx_on_connected", "Desk"]] * 2
         eve.close()
         wait_until(lambda: len(noted(file)) == 3, 30)
@@ -134,8 +155,7 @@ def test_clients_come_and_go_and_are_reached_from_everywhere(
         (pid,) = pids
         os.kill(int(pid), signal.SIGKILL)
         # another worker listens now, and tells
-        with connected(port) as bob:
-            assert bob.recv(30) == "willkommen"
+        with greeted(port):
             wait_until(lambda: len(noted(file)) == 5, 30)
             last = noted(file)[3:]
             (gone,) = (event for event in last if event[0] == "wsx_on_disconnected")

@@ -134,6 +134,13 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
                     count += 1
         return count
 
+    def ask(self, message: Message, client: str, timeout: float) -> Message | None:
+        """Return what a client answers, None if it is not connected to this worker; raises as
+        `Client.ask` does.
+        """
+        found = self._clients.get(client)
+        return None if found is None else found.ask(message, timeout)
+
     def _context(self) -> ssl.SSLContext | None:
         config = resolved(self.config, self.server.objects)
         if not config.tls:
@@ -229,10 +236,10 @@ class WebSocketChannel(Asynchronous[ListeningSettings], Channel[ListeningSetting
         try:
             if self._presence is not None:
                 await self.threads.call(self._presence.connected, client)
-            async for message in connection:
-                if self._draining:
-                    break
-                await self._handle(client, asked, message)
+            while not self._draining:
+                message = await client.next()
+                if not self._draining:
+                    await self._handle(client, asked, message)
             if self._draining:
                 await connection.wait_closed()
         except ConnectionClosed:

@@ -7,9 +7,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import TypeAlias
 
-from hansa import Invalid, TooMany, Unavailable, new_cid
+from hansa import Invalid, TimedOut, TooMany, Unavailable, new_cid
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
@@ -18,6 +19,8 @@ TOO_SLOW = 1013
 """The close code of a client that does not read (registry of RFC 6455: try again later)."""
 CUT = 1006
 """The close code of a connection that ended without one (RFC 6455, section 7.1.5)."""
+ASK_MARGIN = 1.0
+"""Seconds past its deadline after which a question is given up whose loop has ended."""
 CLOSE_WAIT = 2.0
 """Seconds that a client gets to take a close frame, and what waits before it."""
 AT_ONCE = 8192
@@ -99,6 +102,10 @@ class Client:
         self._closed = False
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
+        self._receiving = asyncio.Lock()
+        self._asking = asyncio.Lock()
+        self._is_read = False
+        self._question: asyncio.Future[Message] | None = None
 
     # -- for services ------------------------------------------------------------------------------
 
@@ -134,6 +141,30 @@ class Client:
         if slow:
             self.close(TOO_SLOW, "reads too slowly")
             raise Unavailable(f"client {self.id} reads too slowly")
+
+    def ask(self, message: Message, timeout: float = 5.0) -> Message:
+        """Send text or bytes, and return the next message that comes: one that says nothing of what
+        it answers. One that comes later than `timeout` seconds is for the service of the channel.
+
+        Questions of several threads are asked one after the other. Raises `TimedOut`, and
+        `Unavailable` if the client is gone.
+        """
+        if not isinstance(message, str | bytes):
+            raise Invalid(f"a message is text or bytes, not {type(message).__name__}")
+        work = self._ask_within(message, timeout)
+        try:
+            asked = asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError as error:  # the channel has ended
+            work.close()
+            raise Unavailable(f"client {self.id} is gone") from error
+        try:
+            # the loop keeps the time; this is for one that has ended meanwhile
+            return asked.result(timeout + ASK_MARGIN)
+        except TimeoutError:
+            asked.cancel()
+            raise TimedOut(f"client {self.id} did not answer within {timeout:g} s") from None
+        except CancelledError as error:
+            raise Unavailable(f"client {self.id} is gone") from error
 
     def join(self, room: str) -> None:
         """Enter a room of the channel, which need not exist."""
@@ -185,6 +216,39 @@ class Client:
             await self._connection.send(message)
         except ConnectionClosed as error:
             raise Unavailable(f"client {self.id} is gone") from error
+
+    async def _ask_within(self, message: Message, timeout: float) -> Message:
+        return await asyncio.wait_for(self._ask(message), timeout)
+
+    async def _ask(self, message: Message) -> Message:
+        async with self._asking:
+            self._add(message)
+            self._notify()
+            try:
+                if self._is_read:
+                    self._question = asyncio.get_running_loop().create_future()
+                    return await self._question
+                # the service has the message before, perhaps the one that asks, and nobody receives
+                async with self._receiving:
+                    return await self._connection.recv()
+            except ConnectionClosed as error:
+                raise Unavailable(f"client {self.id} is gone") from error
+            finally:
+                self._question = None
+
+    async def next(self) -> Message:
+        """Return the next message that is no answer; raises `ConnectionClosed`."""
+        self._is_read = True
+        try:
+            while True:
+                async with self._receiving:
+                    message = await self._connection.recv()
+                question = self._question
+                if question is None or question.done():
+                    return message
+                question.set_result(message)
+        finally:
+            self._is_read = False
 
     def _notify(self) -> None:
         self._empty.clear()
@@ -244,6 +308,8 @@ class Client:
             self._waiting.clear()
         self._empty.set()
         self._rooms.leave_all(self)
+        if self._question is not None and not self._question.done():
+            self._question.set_exception(Unavailable(f"client {self.id} is gone"))
 
 
 def _size(message: Message) -> int:

@@ -20,5 +20,5 @@ def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
 
 @hookimpl
 def hansa_services() -> list[type[Service]]:
-    """Return `websocket.send`, `websocket.clients`, and what they ask workers by."""
+    """Return `websocket.send`, `websocket.ask`, `websocket.clients`, and what they ask workers by."""
     return list(SERVICES)

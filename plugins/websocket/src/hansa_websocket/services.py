@@ -1,14 +1,18 @@
-"""Services that reach the clients of channels from anywhere in the cluster: `websocket.send` and
-`websocket.clients`, which ask every worker by `websocket.here`.
+"""Services that reach the clients of channels from anywhere in the cluster: `websocket.send`,
+`websocket.ask` and `websocket.clients`, which ask every worker by `websocket.here`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypedDict
 
-from hansa import HansaError, Model, Service, setting
+from hansa import HansaError, Model, Service, Unavailable, WorkerAnswer, setting
 
 from .channel import WebSocketChannel
+
+MARGIN = 1.0
+"""Seconds beyond the time limit of a question within which its worker says that it was not answered."""
 
 
 class AskedChannel(Model):
@@ -16,7 +20,7 @@ class AskedChannel(Model):
 
     channel: Annotated[str, setting("Name of the channel websocket", example="chat", min_length=1)]
     timeout: Annotated[
-        float, setting("Seconds within which all workers have to answer", gt=0, le=600)
+        float, setting("Seconds within which all workers have to answer", gt=0, le=500)
     ] = 5.0
 
 
@@ -28,14 +32,22 @@ class AskedMessage(AskedChannel):
     room: Annotated[str, setting("Room that clients have to be in; empty for all")] = ""
 
 
+class AskedQuestion(AskedChannel):
+    """What one client is asked."""
+
+    message: Annotated[str, setting("Text to send")]
+    client: Annotated[str, setting("Id of the client", min_length=1)]
+
+
 class AskedHere(Model):
     """What one worker is asked."""
 
-    action: Annotated[Literal["send", "list"], setting("What to do")]
+    action: Annotated[Literal["send", "ask", "list"], setting("What to do")]
     channel: Annotated[str, setting("Name of the channel")]
     message: Annotated[str, setting("Text to send")] = ""
     client: Annotated[str, setting("Id of a client")] = ""
     room: Annotated[str, setting("Room that clients have to be in")] = ""
+    timeout: Annotated[float, setting("Seconds to wait for an answer of a client")] = 5.0
 
 
 class ConnectedClient(TypedDict):
@@ -76,17 +88,22 @@ class Here(Service):
         """It reaches all clients, of any channel."""
         return True
 
-    def handle(self) -> int | list[ConnectedClient]:
-        """Return to how many it was sent, or a list; where the channel does not run, there is nobody."""
+    def handle(self) -> int | str | list[ConnectedClient] | None:
+        """Return to how many it was sent, an answer, or a list; where the channel does not run, there
+        is nobody.
+        """
         asked: AskedHere = self.request.input
         try:
             channel = self.server.objects.get("channel", "websocket", asked.channel)
         except HansaError:
             channel = None
         if not isinstance(channel, WebSocketChannel):
-            return 0 if asked.action == "send" else []
+            return None
         if asked.action == "send":
             return channel.send(asked.message, asked.client, asked.room)
+        if asked.action == "ask":
+            answer = channel.ask(asked.message, asked.client, asked.timeout)
+            return answer.decode(errors="replace") if isinstance(answer, bytes) else answer
         return [
             {
                 "id": client.id,
@@ -123,6 +140,37 @@ class Send(Service):
         return {"sent": sum(counts), "silent": silent}
 
 
+class Ask(Service):
+    """Sends a text to one client of a channel, wherever in the cluster it is connected, and returns
+    as `answer` the next message that comes from it. Raises `Unavailable` if it is not connected, and
+    `TimedOut`.
+    """
+
+    name = "websocket.ask"
+    Input = AskedQuestion
+
+    @classmethod
+    def is_administrative(cls) -> bool:
+        """It reaches all clients, of any channel."""
+        return True
+
+    def handle(self) -> dict[str, str]:
+        """Ask all workers, of which one has the client."""
+        asked: AskedQuestion = self.request.input
+        payload: dict[str, str | float] = {
+            "action": "ask",
+            "channel": asked.channel,
+            "client": asked.client,
+            "message": asked.message,
+            "timeout": asked.timeout,
+        }
+        answers = _answers(self, payload, asked.channel, asked.timeout + MARGIN)
+        for answer in answers.values():
+            if answer.pid and (not answer.ok or answer.payload is not None):
+                return {"answer": answer.result()}
+        raise Unavailable(f"channel {asked.channel!r} has no client {asked.client}")
+
+
 class Clients(Service):
     """Lists the clients of a channel, wherever in the cluster they are connected: `clients`, and
     `silent`, the workers that did not answer.
@@ -145,21 +193,25 @@ class Clients(Service):
         return {"clients": clients, "silent": silent}
 
 
-def _ask(
-    service: Service, payload: dict[str, str], asked: AskedChannel
-) -> tuple[list[object], list[str]]:
-    """Return what the workers answered, and which did not; raises `NotFound` where there is no such
-    channel.
-    """
+def _answers(
+    service: Service, payload: Mapping[str, str | float], channel: str, timeout: float
+) -> dict[str, WorkerAnswer]:
+    """Return what each worker answered; raises `NotFound` where there is no such channel."""
     server = service.server
-    server.definitions.get("channel", "websocket", asked.channel)
-    answers = server.invoke_on(
-        server.cluster.workers(), Here.name, payload, cid=service.cid, timeout=asked.timeout
-    )
+    server.definitions.get("channel", "websocket", channel)
+    workers = server.cluster.workers()
+    return server.invoke_on(workers, Here.name, payload, cid=service.cid, timeout=timeout)
+
+
+def _ask(
+    service: Service, payload: Mapping[str, str], asked: AskedChannel
+) -> tuple[list[object], list[str]]:
+    """Return what the workers answered, and which did not."""
+    answers = _answers(service, payload, asked.channel, asked.timeout)
     silent = [worker for worker, answer in answers.items() if not answer.ok]
     for worker in silent:
         service.log.warning("worker %s was not reached: %s", worker, answers[worker].error)
     return [answer.payload for answer in answers.values() if answer.ok], silent
 
 
-SERVICES: tuple[type[Service], ...] = (Here, Send, Clients)
+SERVICES: tuple[type[Service], ...] = (Here, Send, Ask, Clients)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 
-from hansa import NotFound, Server
+from hansa import NotFound, Server, TimedOut, Unavailable
 
 from ..bunch import Bunch
 from ..payloads import Value
-from .exceptions import ConnectionException
+from .exceptions import ConnectionException, TimeoutException
 
 _SEND = "websocket.send"
+_ASK = "websocket.ask"
 _CLIENTS = "websocket.clients"
 TYPE = ("channel", "websocket")
 
@@ -35,6 +36,23 @@ class WSXChannel:
         if not self._server.invoke(_SEND, about, cid=self._cid)["sent"]:
             raise ConnectionException(self._cid, f"{self.name!r} has no client {client_id}")
 
+    def invoke(self, client_id: str, data: Value = "", timeout: float = 5.0) -> Value:
+        """Send to one client, and return the next message that comes from it: what its JSON holds,
+        else as it is. Raises `ConnectionException` if it is not connected, `TimeoutException`.
+        """
+        about = {"channel": self.name, "message": _text(data), "client": client_id}
+        try:
+            asked = self._server.invoke(_ASK, {**about, "timeout": timeout}, cid=self._cid)
+        except TimedOut as error:
+            raise TimeoutException(self._cid, error.detail) from error
+        except Unavailable as error:
+            raise ConnectionException(self._cid, error.detail) from error
+        answer: str = asked["answer"]
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError):
+            return answer
+
     def clients(self) -> list[Bunch]:
         """Return who is connected, by the time at which it was."""
         found = self._server.invoke(_CLIENTS, {"channel": self.name}, cid=self._cid)
@@ -56,6 +74,14 @@ class WSX:
 
     def __contains__(self, name: str) -> bool:
         return self.get(name) is not None
+
+    def invoke(self, client_id: str, data: Value = "", timeout: float = 5.0) -> Value:
+        """Send to one client of any channel, and return its answer, as that of a channel does."""
+        for record in self._server.definitions.all(*TYPE):
+            channel = WSXChannel(self._server, self._cid, record.name)
+            if any(one.id == client_id for one in channel.clients()):
+                return channel.invoke(client_id, data, timeout)
+        raise ConnectionException(self._cid, f"no channel has a client {client_id}")
 
     def get(self, name: str) -> WSXChannel | None:
         """Return the clients of a channel; None if there is no such channel."""
