@@ -321,6 +321,19 @@ def test_a_secret_is_replaced_and_nobody_is_refused() -> None:
         assert set(pool.map(call, range(100))) == {KEY}
 
 
+def test_many_callers_of_the_new_secret_hold_up_none_of_the_old_one() -> None:
+    server = LocalServer(resources=[Throttle()])
+    old, new = (
+        make(server, secret, consumer_secret=secret) for secret in ("old horse", "new staple")
+    )
+    for _ in range(30):
+        sent = request(header(client_secret="new staple"))
+        with pytest.raises(Refused):
+            old.authenticate(sent)
+        assert new.authenticate(sent) == KEY
+    assert old.authenticate(request(header(client_secret="old horse"))) == KEY
+
+
 @given(st.text(max_size=60), st.integers(0, 300), st.integers(0, 20))
 def test_a_mangled_header_is_refused(text: str, start: int, length: int) -> None:
     whole = header()

@@ -44,6 +44,7 @@ class ProofVerification:
             return is_right()
         if self._known.get(peer, 0.0) > monotonic():
             if is_right():
+                self._throttle.forgive(attempt, name, peer)
                 return True
             self._known.pop(peer, None)
         with self._judging:

@@ -151,6 +151,11 @@ class Throttle:
             ]
         )
 
+    def forgive(self, attempt: bytes, name: str | bytes, peer: str) -> None:
+        """Note an attempt that was right, if it has been counted as wrong for another definition."""
+        if attempt in self._counted:
+            self.succeed(self.look(attempt, name, peer))
+
     def count(self, attempt: bytes, name: str | bytes, peer: str) -> float:
         """Count an attempt that was wrong and return 0, or count nothing and return the seconds to
         wait.
