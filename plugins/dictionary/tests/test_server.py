@@ -19,6 +19,9 @@ from plugins.dictionary.tests.test_tables import ZATO
 from tests.commands import hansa
 
 CONFIG = """
+# of the same kind, by another plugin
+[data.cache.rates]
+
 [data.dictionary."crm status"]
 system = "crm"
 key = "status"
@@ -75,7 +78,9 @@ TO_LEDGER = {"system2": "ledger", "key2": "code"}
 
 @pytest.fixture(scope="module")
 def server(start_shared_server: Callable[..., RunningServer]) -> RunningServer:
-    server = start_shared_server(CONFIG, workers=1, plugins=["dictionary", "roles", "zato"])
+    server = start_shared_server(
+        CONFIG, workers=1, plugins=["cache", "dictionary", "roles", "zato"]
+    )
     server.deploy("orders.py", SOURCE)
     server.deploy("dialect.py", DIALECT)
     return server

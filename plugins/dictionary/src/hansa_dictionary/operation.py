@@ -8,7 +8,7 @@ from typing import Annotated
 from hansa import DefinitionRecord, HansaError, Key, Model, setting
 from hansa_admin.operation import Operation
 
-from .kinds import KIND
+from .kinds import KIND, Dictionary, Translation
 from .settings import LONGEST_VALUE, WORD
 from .tables import Tables
 
@@ -90,7 +90,9 @@ class DataOperation(Operation):
         return Changed()
 
     def _records(self) -> list[DefinitionRecord]:
-        return self.server.definitions.all(KIND)
+        """Return the definitions of the two types; other plugins have types of this kind, too."""
+        definitions = self.server.definitions
+        return [*definitions.all(KIND, Dictionary.type), *definitions.all(KIND, Translation.type)]
 
 
 def _revisions(records: list[DefinitionRecord]) -> dict[Key, int]:
