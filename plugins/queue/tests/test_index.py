@@ -64,7 +64,9 @@ def test_as_many_others_are_found_too(broken: Worker, cluster: Cluster):
         data = store.redis.hget(key, message["id"])
         assert data is not None
         store.redis.hset(key, "1-1", data)
-    store.redis.zadd(store.failed, {"1-1": 1})
+    failed_at = store.redis.zscore(store.failed, message["id"])
+    assert failed_at is not None
+    store.redis.zadd(store.failed, {"1-1": failed_at})
     assert counts(worker) == {"orders": 6, "bills": 2}, "the number of messages is the same"
     worker.queue.upkeep._step()
     assert counts(worker) == {"orders": 7, "bills": 1}
