@@ -9,7 +9,15 @@ from hansa.odb.tables import metadata
 
 engine = open_engine(context.config.attributes["url"], 600, poolclass=NullPool)
 with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    # SQLite takes all steps in one transaction, too, which Alembic does not expect of it: between two
+    # of them another process would take the next one
+    is_transactional = True if connection.dialect.name == "sqlite" else None
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        render_as_batch=True,
+        transactional_ddl=is_transactional,
+    )
     with context.begin_transaction():
         lock(connection)
         context.run_migrations()
