@@ -39,7 +39,7 @@ test: install-dev  ## Run the tests, in parallel; installs what they need
 
 proofs: install-dev  ## Prove at a small size that nothing is lost under kills and outages
 	@tools/test-needs.sh
-	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof -n 2 $(slowest) $(ARGS)
+	@HANSA_SEED=$(SEED) $(bin)/python -m pytest -m proof -n 3 $(slowest) $(ARGS)
 
 bench: install-dev  ## Measure speed, start and memory; writes the tables of docs/performance.md
 	@tools/test-needs.sh bench
