@@ -180,7 +180,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
                 bypass_csp=True,
             )
             stack.callback(context.close)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(60_000)
             return context.new_page()
 
         yield make
