@@ -63,7 +63,8 @@ def test_by_the_keyboard_alone(site: Site, open_page: Callable[..., Page]) -> No
     page = open_page()
     page.goto(site.url)
     keys = page.keyboard
-    keys.type("admin")  # the field of the user has the focus
+    page.locator("input:focus").wait_for()  # the field of the user
+    keys.type("admin")
     keys.press("Tab")
     keys.type(site.cluster.password)
     keys.press("Enter")
