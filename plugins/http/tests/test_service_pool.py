@@ -177,7 +177,7 @@ def test_threads_that_are_not_needed_end(tried: Tried):
     wait_until(lambda: len(tried.pool.threads) == 2)
 
 
-def test_it_is_stuck_only_when_no_thread_more_may_be_started(tried: Tried):
+def test_it_is_not_stuck_while_a_thread_more_may_be_started(tried: Tried):
     tried.ask(2)
     wait_until(lambda: len(tried.pool.running) == 2)
     tried.clock.passes(60)
@@ -188,6 +188,23 @@ def test_it_is_stuck_only_when_no_thread_more_may_be_started(tried: Tried):
     wait_until(lambda: len(tried.pool.running) == 40)
     tried.clock.passes(60)
     assert tried.pool.stuck >= 60
+
+
+def test_it_is_stuck_when_calls_that_compute_for_ever_keep_others_in_line(tried: Tried):
+    tried.ask(2)
+    wait_until(lambda: len(tried.pool.running) == 2)
+    tried.clock.passes(60, share=1.0)
+    tried.ask(1)
+    tried.step(share=1.0)
+    assert tried.pool.stuck < 1.0, "a request that has just come may get a thread"
+    for _ in range(3):
+        tried.clock.passes(20, share=1.0)
+        tried.pool.adapt()
+    assert tried.pool.size == 2
+    assert tried.pool.stuck >= 60
+    tried.pool.take_waiting()
+    tried.step(share=1.0)
+    assert tried.pool.stuck == 0.0, "nothing waits for a thread"
 
 
 def test_a_listener_answers_more_calls_that_wait_than_it_has_threads(sites: Any, http_server: str):

@@ -54,6 +54,7 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
         self._least = least
         self._most = max(least, most)
         self._load = CoreLoad()
+        self._standing_since: float | None = None
         self._unneeded = 0
         self._unneeded_since = time.monotonic()
         self.queue_logger.setLevel(logging.ERROR)
@@ -82,6 +83,10 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
         idle = self.size - self.active_count
         standing = len(self.queue) - idle
         self._note_unneeded(idle, now)
+        if standing <= 0:
+            self._standing_since = None
+        elif self._standing_since is None:
+            self._standing_since = now
         if standing <= 0 or self.is_largest:
             self._load.forget()
             return RESTING
@@ -102,13 +107,20 @@ class ServicePool(ThreadedTaskDispatcher):  # type: ignore[misc]
 
     @property
     def stuck(self) -> float:
-        """The seconds for which every thread has been busy with one request; 0.0 if one is free, or
-        another may be started.
+        """The seconds for which every thread has been busy with one request and no other could be
+        started, because there may be no more of them, or because calls that compute keep requests
+        in line; 0.0 if a thread is free, or one may be started for the next request.
         """
         began = list(self.running.values())
-        if not self.is_largest or not began or len(began) < len(self.threads):
+        if not began or len(began) < len(self.threads):
             return 0.0
-        return time.monotonic() - max(began)
+        since = max(began)
+        if not self.is_largest:
+            standing_since = self._standing_since
+            if standing_since is None:
+                return 0.0
+            since = max(since, standing_since)
+        return time.monotonic() - since
 
     def take_waiting(self) -> list[Waiting]:
         """Take out what waits for a thread."""
