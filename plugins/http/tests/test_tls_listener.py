@@ -11,12 +11,13 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 from cryptography import x509
-from hansa import Invalid, Service
+from hansa import Invalid, Request, Response, Service
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.certificate import ServerCertificate
 
@@ -164,6 +165,46 @@ def test_a_certificate_that_is_replaced_is_served_and_a_spoiled_one_is_not(
     over.set()
     caller.join(15)
     assert set(answers) == {200}
+
+
+def test_a_certificate_that_is_replaced_while_threads_are_busy_leaves_health_checks_alone(
+    sites, file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("hansa_http.certificate.LOOK", 0.05)
+    site = sites(certificate=str(file), threads=3, max_threads=10)
+    begun = threading.Semaphore(0)
+    release = threading.Event()
+
+    def wait(request: Request) -> Response:
+        begun.release()
+        release.wait(30)
+        return Response(cid=request.cid)
+
+    site.add().dispatch = wait
+
+    def occupy(stack: ExitStack, current: Path) -> list[ssl.SSLSocket]:
+        clients = [stack.enter_context(connect(site, current)) for _ in range(3)]
+        for client in clients:
+            client.sendall(b"GET /test HTTP/1.1\r\nHost: x\r\n\r\n")
+        for _ in clients:
+            assert begun.acquire(timeout=15)
+        return clients
+
+    with ExitStack() as stack:
+        stack.callback(release.set)
+        first = occupy(stack, file)
+        fresh = file.with_name("fresh.pem")
+        serial = write_certificate(fresh)
+        fresh.replace(file)
+        wait_until(lambda: served(site) == serial, 15)
+        release.set()
+        for client in first:
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        release.clear()
+        occupy(stack, file)
+        client = stack.enter_context(connect(site, file))
+        client.sendall(b"GET /hansa/ping HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_a_file_that_cannot_be_used_is_refused_by_its_setting(tmp_path: Path):

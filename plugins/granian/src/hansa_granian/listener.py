@@ -57,10 +57,11 @@ class GranianListener:
         self.incoming: dict[Call, None] = {}
         self._site = site
         self._shared = shared
-        own_threads = section.threads - 1
-        self.lanes = Lanes(1, max(1, section.max_threads - own_threads), section.max_queue)
+        places = section.threads - 1
+        self.lanes = Lanes(1, max(1, section.max_threads - places), section.max_queue)
         self.lanes.shared = site.shared_paths
-        self._free = [None] * own_threads
+        self._free = [None] * places
+        self._reader_threads = places + 2
         self._running: dict[Call, float] = {}
         self._open: dict[tuple[str, str], Call | float] = {}
         self._opening = threading.Lock()
@@ -95,7 +96,7 @@ class GranianListener:
         return GranianWorker(
             self._shared,
             self._accept,
-            threads=len(self._free) + 2,
+            threads=self._reader_threads,
             connection_limit=section.connection_limit + SPARE,
             # what is a little over the limit is refused with a cid; granian's own refusal has none
             max_header=section.max_header + 1024,
@@ -287,11 +288,14 @@ class GranianListener:
     def _renew_certificate(self) -> None:
         """Serve the certificate that replaced the one before."""
         certificate = self._site.certificate
-        if certificate is None or certificate.context is self._context or self.gate.draining:
+        if certificate is None or self.gate.draining:
             return
-        self._context = certificate.context
+        context = certificate.context
+        if context is self._context:
+            return
         before = self._worker
         self._worker = self._begin()
+        self._context = context
         if before is not None:
             before.end(0)
 
