@@ -48,6 +48,22 @@ def test_what_is_handled_is_acknowledged(broker, stream):
     assert not any(request.extra["redelivered"] for request in requests)
 
 
+def test_a_consumer_that_refuses_what_is_asked_for_is_told_to_core(broker, stream):
+    async def restrict(client: Any) -> None:
+        [found] = await client.jetstream().consumers_info(stream)
+        config = {**found.config.as_dict(), "max_batch": 1}
+        subject = f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{found.name}"
+        wanted = json.dumps({"stream_name": stream, "config": config})
+        answer = json.loads((await client.request(subject, wanted.encode())).data)
+        assert answer["config"]["max_batch"] == 1
+
+    with consuming(broker, Inbox(), stream, pool=2, prefetch=4) as one:
+        broker.do(restrict)
+        wait_until(lambda: one.server.losses, 30, "it is lost")
+    [error] = one.server.losses.values()
+    assert "409 Exceeded MaxRequestBatch" in str(error)
+
+
 def test_a_message_that_fails_is_tried_again_until_it_succeeds(broker, stream):
     service = Judged(lambda request: "done" if request.attempt == 3 else "retry")
     with consuming(broker, service, stream):

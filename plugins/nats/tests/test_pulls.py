@@ -84,13 +84,15 @@ def test_no_more_are_returned_than_are_wanted():
     on_consumer(work)
 
 
-@pytest.mark.parametrize("status", ["404", "408", "409"])
+@pytest.mark.parametrize(
+    "status", [("404",), ("408",), ("409", "Leadership Change"), ("409", "Server Shutdown")]
+)
 def test_a_request_that_has_ended_is_made_anew(status):
     async def work(consumer, pulls):
         fetching = asyncio.create_task(names(pulls, wait=30))
         await asyncio.sleep(0)
         await consumer.tell("100", "Idle Heartbeat")
-        await consumer.tell(status)
+        await consumer.tell(*status)
         assert await fetching == []
         await names(pulls, limit=4)
         assert consumer.asked == [5, 4]
@@ -109,11 +111,14 @@ def test_one_whose_end_is_never_told_is_made_anew_in_time(monkeypatch):
     on_consumer(work)
 
 
-def test_a_refusal_is_raised_once():
+@pytest.mark.parametrize(
+    "status", [("503", "No Responders"), ("409", "Exceeded MaxRequestBatch of 1")]
+)
+def test_a_refusal_is_raised_once(status):
     async def work(consumer, pulls):
         await names(pulls)
-        await consumer.tell("503", "No Responders")
-        with pytest.raises(Unavailable, match="503 No Responders"):
+        await consumer.tell(*status)
+        with pytest.raises(Unavailable, match=" ".join(status)):
             await names(pulls)
         assert await names(pulls) == []
 

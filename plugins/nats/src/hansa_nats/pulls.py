@@ -22,8 +22,10 @@ LATE = 1.0
 """Seconds after its end by which the server has told that a request has ended."""
 SHORTEST = 0.001
 """Seconds of the shortest request: one of 0 seconds would have no end."""
-_ENDED = ("404", "408", "409")
-"""Statuses by which a request ends, and another one may be made: none there, time over, moved."""
+_ENDED = ("404", "408", "409 Leadership Change", "409 Server Shutdown")
+"""How the server tells that a request has ended, and another one may be made: none there, time over,
+moved. What else ends one, such as 409 for more than the consumer allows, would end each.
+"""
 
 
 class Pulls:
@@ -93,9 +95,9 @@ class Pulls:
         self._changed.set()
 
     def _take_status(self, headers: dict[str, str]) -> None:
-        status = headers.get("Status", "")
-        if status.startswith("1"):  # a sign of life
+        told = f"{headers.get('Status', '')} {headers.get('Description', '')}".strip()
+        if told.startswith("1"):  # a sign of life
             return
         self._open = 0
-        if status not in _ENDED:
-            self._refusal = f"{status} {headers.get('Description', '')}".strip()
+        if not told.startswith(_ENDED):
+            self._refusal = told
