@@ -23,7 +23,8 @@ class SubscriptionSource:
     """Subscribes to a channel of Redis, or to a pattern.
 
     Messages are read as room for them is made; Redis keeps the others, up to its
-    `client-output-buffer-limit`, and then closes the connection, which is reported as a loss.
+    `client-output-buffer-limit`, and then closes the connection, which is reported as a loss. Valkey
+    9 does not count messages of 16 KiB and more.
     """
 
     def __init__(self, reading: Reading) -> None:
