@@ -259,6 +259,13 @@ def test_a_default_cache_that_is_out_of_service_is_none(
     assert caches.names() == []
 
 
+def test_one_that_is_deleted_while_all_are_listed_costs_no_other(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(workers.one, "names", lambda: ["default", "gone", "rates"])
+    assert [cache.name for cache in workers.one.all()] == ["default", "rates"]
+
+
 def test_only_the_first_look_counts_where_a_value_is_computed(workers: Workers):
     rates = workers.one.rates
     rates.get_or_compute("a", lambda: 1)

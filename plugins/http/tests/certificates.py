@@ -11,9 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def write_certificate(file: Path) -> int:
-    """Write a self-signed certificate for 127.0.0.1 and its key; returns its serial number."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def write_certificate(file: Path, curve: ec.EllipticCurve | None = None) -> int:
+    """Write a self-signed certificate for 127.0.0.1 and its key, of P-256 unless a curve is given;
+    returns its serial number.
+    """
+    key = ec.generate_private_key(curve or ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "peer")])
     now = datetime.datetime.now(datetime.UTC)
     made = (

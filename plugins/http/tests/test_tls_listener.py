@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from hansa import Invalid, Request, Response, Service
 from hansa_devkit.harness.waiting import wait_until
 from hansa_http.certificate import ServerCertificate
@@ -142,7 +143,11 @@ def served(site) -> int:
 
 
 def test_a_certificate_that_is_replaced_is_served_and_a_spoiled_one_is_not(
-    secure, file: Path, monkeypatch: pytest.MonkeyPatch
+    secure,
+    file: Path,
+    http_server: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     monkeypatch.setattr("hansa_http.certificate.LOOK", 0.05)
     answers: list[int] = []
@@ -162,6 +167,14 @@ def test_a_certificate_that_is_replaced_is_served_and_a_spoiled_one_is_not(
     file.write_text("spoiled")
     time.sleep(0.1)
     assert served(secure) == served(secure) == serial
+    other = write_certificate(fresh, ec.SECP521R1())
+    fresh.replace(file)
+    if http_server == "granian":  # which cannot use such a key
+        wait_until(lambda: "granian takes keys" in caplog.text, 30)
+        assert f"http.certificate: {file} cannot be used: granian takes keys" in caplog.text
+        assert served(secure) == serial
+    else:
+        wait_until(lambda: served(secure) == other, 15)
     over.set()
     caller.join(15)
     assert set(answers) == {200}

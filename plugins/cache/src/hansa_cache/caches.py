@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,14 @@ class Caches:
         if self._server.objects.state("data", "cache", DEFAULT) is None:
             named.add(DEFAULT)
         return sorted(named)
+
+    def all(self) -> list[Cache]:
+        """Return all caches that are in service, by name; not one that is deleted meanwhile."""
+        found: list[Cache] = []
+        for name in self.names():
+            with contextlib.suppress(Undefined):
+                found.append(self[name])
+        return found
 
     def put(self, owner: object, name: str, config: CacheSettings) -> None:
         """Have settings count, in place of those of another owner."""

@@ -149,8 +149,7 @@ class CacheStatusList(Operation):
 
     def handle(self) -> Listed:
         """Return all caches."""
-        caches = self.server.resource(Caches)
-        return Listed(items=[_listed(caches[name]) for name in caches.names()])
+        return Listed(items=[_listed(one) for one in self.server.resource(Caches).all()])
 
 
 class CacheList(CacheOperation):

@@ -5,6 +5,7 @@ ends without losing a request.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import select
 import socket
@@ -22,6 +23,7 @@ from hansa_http.serving import Site
 from hansa_http.turn_away import turn_away
 
 from .call import Call
+from .certificate import tried_copy
 from .connections import Connection, Connections
 from .worker import GranianWorker, Watcher
 
@@ -70,6 +72,7 @@ class GranianListener:
         )
         self._connections = Connections(shared, self._is_served, self._admission.leave)
         self._worker: GranianWorker | None = None
+        self._replaced: list[tuple[float, GranianWorker]] = []
         self._wake = threading.Event()
         self._looking = threading.Lock()
         self._stopping = False
@@ -84,7 +87,9 @@ class GranianListener:
     # -- life --------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to accept connections, in threads of granian's."""
+        """Begin to accept connections, in threads of granian's; raises `Invalid` for a certificate
+        that granian cannot use.
+        """
         self._context = None if self._site.certificate is None else self._site.certificate.context
         self._worker = self._begin()
         self._thread.start()
@@ -93,17 +98,18 @@ class GranianListener:
     def _begin(self) -> GranianWorker:
         section = self.section
         certificate = self._site.certificate
-        return GranianWorker(
-            self._shared,
-            self._accept,
-            threads=self._reader_threads,
-            connection_limit=section.connection_limit + SPARE,
-            # what is a little over the limit is refused with a cid; granian's own refusal has none
-            max_header=section.max_header + 1024,
-            timeout=section.channel_timeout,
-            backlog=section.backlog,
-            certificate=None if certificate is None else certificate.file,
-        )
+        with tried_copy(None if certificate is None else certificate.file) as copy:
+            return GranianWorker(
+                self._shared,
+                self._accept,
+                threads=self._reader_threads,
+                connection_limit=section.connection_limit + SPARE,
+                # what is a little over the limit is refused with a cid, which granian does not give
+                max_header=section.max_header + 1024,
+                timeout=section.channel_timeout,
+                backlog=section.backlog,
+                certificate=copy,
+            )
 
     def drain(self, closing: bool, limit: float) -> None:
         """Accept nothing new and return when everything accepted is answered, at most `limit`
@@ -180,6 +186,7 @@ class GranianListener:
             worker.accept_no_more()
             for connection in self._look():
                 connection.handle_close()
+            self._end_replaced(math.inf)
             if not worker.end(END):
                 log.warning("granian has not ended after %g s", END)
         self.lanes.shut_down(5)
@@ -272,6 +279,7 @@ class GranianListener:
                 connection.handle_close()
         if self._is_stuck:
             self._ask_for_replacement()
+        self._end_replaced(now)
         self._renew_certificate()
 
     def _look(self) -> list[Connection]:
@@ -293,11 +301,21 @@ class GranianListener:
         context = certificate.context
         if context is self._context:
             return
-        before = self._worker
-        self._worker = self._begin()
         self._context = context
+        before = self._worker
+        try:
+            self._worker = self._begin()
+        except Invalid as error:
+            log.error("%s, and the certificate before serves on", error)
+            return
         if before is not None:
-            before.end(0)
+            before.accept_no_more()
+            self._replaced.append((time.monotonic() + self.section.channel_timeout, before))
+
+    def _end_replaced(self, now: float) -> None:
+        """End what serves a certificate of before, when its handshakes are over."""
+        while self._replaced and self._replaced[0][0] < now:
+            self._replaced.pop(0)[1].end(0)
 
     def _ask_for_replacement(self) -> None:
         replace = self._site.replace
