@@ -7,8 +7,8 @@ import logging
 import pytest
 from hansa_devkit.local import LocalServer
 from hansa_devkit.servers_redis import Valkey
-from hansa_security.cells import LocalCells, SharedCells, Step
-from hansa_security.throttle import PER_NAME, PER_NEWCOMER, PER_PAIR, Throttle
+from hansa_security.cells import Limit, LocalCells, SharedCells, Step
+from hansa_security.throttle import FAMILIAR, PER_NAME, PER_NEWCOMER, PER_PAIR, Throttle
 from redis import Redis
 
 from plugins.security.tests.test_verification import Clock, attempt, verification
@@ -93,6 +93,38 @@ def test_a_login_forgives_what_failed_before_it_there(clock):
         assert [attempt(one, f"{number}-{n}") for n in range(9)] == [False] * 9
         clock.now += 600  # the address as a whole is not forgiven
         assert attempt(verification(clock, throttle=one._throttle), "right") is True
+
+
+def held(cells: LocalCells, throttle: Throttle) -> float:
+    """Return the seconds until nothing is left of what failed at alice's name."""
+    key = throttle.look(b"", "alice", "192.0.2.1").keys.name
+    return cells.apply([Step(key, Limit(1, 1.0))])[0]
+
+
+def test_what_failed_as_a_stranger_is_taken_back_once_the_name_is_known_there(clock):
+    """A secret is rotated: a right proof is wrong for the old definition first, and meanwhile
+    another request logs the same name in.
+    """
+    cells = LocalCells(clock=clock)
+    throttle = Throttle(cells, clock=clock)
+    throttle.fail(throttle.look(b"new secret", "alice", "192.0.2.1"))
+    assert held(cells, throttle)
+    throttle.succeed(throttle.look(b"another request", "alice", "192.0.2.1"))
+    throttle.forgive(b"new secret", "alice", "192.0.2.1")
+    assert not held(cells, throttle)
+
+
+def test_what_failed_where_the_name_is_known_takes_nothing_back_of_others(clock):
+    cells = LocalCells(clock=clock)
+    throttle = Throttle(cells, clock=clock)
+    throttle.succeed(throttle.look(b"first login", "alice", "192.0.2.1"))
+    clock.now += FAMILIAR.interval - 1
+    throttle.fail(throttle.look(b"new secret", "alice", "192.0.2.1"))
+    clock.now += 2  # the address is a stranger again
+    throttle.fail(throttle.look(b"guess", "alice", "10.0.0.1"))
+    before = held(cells, throttle)
+    throttle.forgive(b"new secret", "alice", "192.0.2.1")
+    assert held(cells, throttle) == before > 0
 
 
 def test_addresses_of_ipv4_are_the_same_over_a_socket_of_ipv6(clock):

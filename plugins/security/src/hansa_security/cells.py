@@ -100,7 +100,7 @@ class LocalCells(Cells):
         self._full_at.pop(key, None)
         if full <= now:
             return
-        drop_expired(self._full_at, self._size, now)
+        drop_expired(self._full_at, self._size, now, float)
         self._full_at[key] = full
 
 

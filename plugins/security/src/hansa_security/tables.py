@@ -4,6 +4,7 @@ the oldest.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 KeyT = TypeVar("KeyT")
@@ -21,12 +22,14 @@ def drop_oldest(table: dict[KeyT, ValueT], size: int) -> None:
             continue  # another thread makes room at this moment
 
 
-def drop_expired(table: dict[KeyT, float], size: int, now: float) -> None:
-    """Do the same with a table of the times at which entries are over: those that are go first. One
-    thread at a time.
+def drop_expired(
+    table: dict[KeyT, ValueT], size: int, now: float, until: Callable[[ValueT], float]
+) -> None:
+    """Do the same with a table of entries that are over at the time which `until` says: those that
+    are go first. One thread at a time.
     """
     if len(table) < size:
         return
-    for key in [key for key, until in table.items() if until <= now]:
+    for key in [key for key, entry in table.items() if until(entry) <= now]:
         del table[key]
     drop_oldest(table, size)

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from hansa import Refused
 
@@ -38,6 +39,25 @@ FAMILIAR = Limit(1, 30 * 86400.0)
 
 _REMEMBERED = 600.0
 """Seconds for which an attempt that was counted is not counted again."""
+
+
+class Amounts(NamedTuple):
+    """What is added to the counters of a name at an address, or taken back if negative."""
+
+    pair: int = 0
+    address: int = 0
+    name: int = 0
+    newcomer: int = 0
+
+
+_NOTHING: Final = Amounts()
+
+
+class Counted(NamedTuple):
+    """An attempt that was counted: until when it is not counted again, and what it has added."""
+
+    until: float
+    amounts: Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +107,16 @@ class Throttle:
         size: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._cells = cells or LocalCells(clock=clock)
+        self._cells = LocalCells(clock=clock) if cells is None else cells
         self._size = size
         self._clock = clock
-        self._counted: dict[bytes, float] = {}
+        self._counted: dict[bytes, Counted] = {}
         self._reported = -math.inf
         self._lock = threading.Lock()
 
     def look(self, attempt: bytes, name: str | bytes, peer: str) -> Standing:
         """Return how a name at an address stands with this attempt."""
-        return self._apply(attempt, _keys(name, peer), (0, 0, 0, 0))
+        return self._apply(attempt, _keys(name, peer), _NOTHING)
 
     def fail(self, standing: Standing) -> Standing:
         """Count an attempt that was wrong; returns how it stood just before, since others may have
@@ -104,21 +124,22 @@ class Throttle:
         """
         if self._was_counted(standing.attempt):
             return standing
-        before = self._apply(standing.attempt, standing.keys, _failure(standing))
+        amounts = _failure(standing)
+        before = self._apply(standing.attempt, standing.keys, amounts)
         if not before.wait:
+            now = self._clock()
             with self._lock:
-                drop_expired(self._counted, self._size, self._clock())
-                self._counted[standing.attempt] = self._clock() + _REMEMBERED
+                drop_expired(self._counted, self._size, now, _until)
+                self._counted[standing.attempt] = Counted(now + _REMEMBERED, amounts)
         return before
 
-    def _apply(self, attempt: bytes, keys: Keys, amounts: tuple[int, int, int, int]) -> Standing:
-        in_pair, at_address, in_name, as_newcomer = amounts
+    def _apply(self, attempt: bytes, keys: Keys, amounts: Amounts) -> Standing:
         pair, address, name, newcomer, familiar = self._cells.apply(
             [
-                Step(keys.pair, PER_PAIR, in_pair),
-                Step(keys.address, PER_ADDRESS, at_address),
-                Step(keys.name, PER_NAME, in_name),
-                Step(keys.newcomer, PER_NEWCOMER, as_newcomer),
+                Step(keys.pair, PER_PAIR, amounts.pair),
+                Step(keys.address, PER_ADDRESS, amounts.address),
+                Step(keys.name, PER_NAME, amounts.name),
+                Step(keys.newcomer, PER_NEWCOMER, amounts.newcomer),
                 Step(keys.familiar, FAMILIAR),
             ]
         )
@@ -135,19 +156,20 @@ class Throttle:
 
     def succeed(self, standing: Standing) -> None:
         """Note an attempt that was right: the name has logged in at this address, and what failed
-        there before counts no longer.
+        there before counts no longer. If this attempt was counted as wrong for another definition,
+        what it added then is taken back, however the name stands by now.
         """
         keys = standing.keys
         with self._lock:
             counted = self._counted.pop(standing.attempt, None)
-        _, address, name, newcomer = (0, 0, 0, 0) if counted is None else _failure(standing)
+        added = _NOTHING if counted is None else counted.amounts
         self._cells.apply(
             [
                 Step(keys.familiar, FAMILIAR, 1),
                 Step(keys.pair, PER_PAIR, -PER_PAIR.burst),
-                Step(keys.address, PER_ADDRESS, -address),
-                Step(keys.name, PER_NAME, -name),
-                Step(keys.newcomer, PER_NEWCOMER, -newcomer),
+                Step(keys.address, PER_ADDRESS, -added.address),
+                Step(keys.name, PER_NAME, -added.name),
+                Step(keys.newcomer, PER_NEWCOMER, -added.newcomer),
             ]
         )
 
@@ -166,7 +188,8 @@ class Throttle:
         return standing.wait
 
     def _was_counted(self, attempt: bytes) -> bool:
-        return self._counted.get(attempt, 0.0) > self._clock()
+        counted = self._counted.get(attempt)
+        return counted is not None and counted.until > self._clock()
 
     def _report(self) -> None:
         """Log that a name is under attack, once in ten minutes."""
@@ -180,11 +203,15 @@ class Throttle:
             )
 
 
-def _failure(standing: Standing) -> tuple[int, int, int, int]:
-    """Return what a failure adds to the counters of pair, address, name and newcomer: where the
-    name has logged in before, it is no sign of an attack on the name.
+def _failure(standing: Standing) -> Amounts:
+    """Return what a failure adds: where the name has logged in before, it is no sign of an attack on
+    the name.
     """
-    return (1, 1, 0, 0) if standing.familiar else (1, 1, 1, 1)
+    return Amounts(1, 1, 0, 0) if standing.familiar else Amounts(1, 1, 1, 1)
+
+
+def _until(counted: Counted) -> float:
+    return counted.until
 
 
 def _keys(name: str | bytes, peer: str) -> Keys:
