@@ -6,12 +6,24 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hansa import Conflict, HansaError, Invalid, Misused, Request, Service, TimedOut, TooLarge
+from hansa import (
+    Conflict,
+    HansaError,
+    Invalid,
+    Misused,
+    Request,
+    Service,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+    WorkerAnswer,
+)
 from hansa.cluster.cluster import Cluster
 from hansa.cluster.leases import Leases
 from hansa.cluster.odb_bus import OdbBus
@@ -44,6 +56,7 @@ class Fails(Service):
         "ours": Conflict("taken"),
         "other": ValueError("\ud800"),
         "exit": SystemExit(3),
+        "long": Conflict("x" * 2_000_000),
     }
 
     def handle(self) -> Any:
@@ -60,11 +73,20 @@ class Waits(Service):
         Waits.go.wait(30)
 
 
+def nested(depth: int) -> list[Any]:
+    """Lists in each other."""
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
 class Odd(Service):
     name = "odd"
+    answers = {"a": object(), "": "x" * 1_100_000, "deep": nested(1_000_000)}
 
     def handle(self) -> Any:
-        return object() if self.request.payload else "x" * 1_100_000
+        return self.answers[self.request.payload]
 
 
 class World:
@@ -125,9 +147,11 @@ def test_errors_come_back_by_their_code(world: World) -> None:
     assert "s/0.1" in ours.reason
     for payload in ("other", "exit"):
         assert world.error(payload).internal
+    assert world.error("long").code == "conflict"
     missing = world.error("", "nope")
     assert (missing.code, missing.internal) == ("undefined", True)
-    assert (world.error("a", "odd").code, world.error("", "odd").code) == ("invalid", "too-large")
+    odd = [world.error(answer, "odd").code for answer in Odd.answers]
+    assert odd == ["invalid", "too-large", "invalid"]
     with pytest.raises(Conflict):
         world.asking.ask(ASKED[:1], "fails", "ours", timeout=30)[ASKED[0]].result()
 
@@ -176,8 +200,61 @@ def test_what_came_too_late_or_cannot_be_read_is_not_carried_out(
     late = WorkerCall("waits", "answers x", 1.0, "K1")
     world.bus.post(mailbox(ASKED[0]), encode(late, "it"), 30)
     world.bus.post(mailbox(ASKED[0]), b"[1]", 30)
-    wait_until(lambda: "too late" in caplog.text and "cannot be read" in caplog.text)
+    deep = encode(WorkerCall("waits", "answers x", time.time() + 60, "K1", 7), "it")
+    world.bus.post(mailbox(ASKED[0]), deep.replace(b"7}", b"[" * 2000 + b"]" * 2000 + b"}"), 30)
+    wait_until(lambda: "too late" in caplog.text and caplog.text.count("cannot be read") == 2)
     assert not Waits.entered.acquire(blocking=False)
+    assert world.asking.ask(ASKED[:1], "echo", timeout=30)[ASKED[0]].ok
+
+
+def test_a_worker_without_a_thread_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused(threading.Thread):
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading, "Thread", Refused)
+        for _ in range(module.AT_ONCE + 1):
+            error = world.error("", "echo")
+            assert error.code == "unavailable" and "thread" in error.detail
+    assert world.asking.ask(ASKED[:1], "echo", timeout=30)[ASKED[0]].ok
+
+
+def test_nobody_is_asked_once_the_time_is_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = []
+
+    def post_slowly(to: str, message: bytes, seconds: float) -> None:
+        posted.append(to)
+        wait_until(lambda: time.time() > decode(message, WorkerCall).until)  # type: ignore[union-attr]
+
+    monkeypatch.setattr(world.bus, "post", post_slowly)
+    found = world.asking.ask(ASKED, "echo", timeout=0.1)
+    assert posted == [mailbox(ASKED[0])]
+    assert all(isinstance(answer.error, TimedOut) for answer in found.values())
+
+
+def test_answers_are_taken_while_it_is_not_known_who_is_alive(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = threading.Thread(
+        target=lambda: answers.update(world.asking.ask(ASKED[:1], "waits", timeout=60))
+    )
+    answers: dict[str, WorkerAnswer] = {}
+    looked = threading.Semaphore(0)
+
+    def fail(*, silent: bool = False) -> Any:
+        looked.release()
+        raise Unavailable("the ODB does not answer at the moment")
+
+    asking.start()
+    assert Waits.entered.acquire(timeout=60)
+    monkeypatch.setattr(world.cluster, "reports", fail)
+    assert looked.acquire(timeout=60)
+    Waits.go.set()
+    asking.join(60)
+    assert answers[ASKED[0]].ok
 
 
 def test_calls_that_cannot_be_made_are_refused(world: World) -> None:
@@ -202,6 +279,13 @@ def test_mail_is_taken_once_in_its_order_and_expires(store: Stores) -> None:
     assert bus.collect("a", 0) == ["ä".encode(), b"2"]
     assert bus.collect("a", 0.05) == bus.collect("c", 0) == []
     assert bus.collect("b", 30) == [b"3"]
+
+
+def test_mail_is_looked_for_while_another_writes(store: Stores) -> None:
+    bus = OdbBus(store.engine)
+    with store.engine.begin():
+        assert bus.collect("a", 0) == []
+        assert bus.leases(["a"]) == {}
 
 
 def test_a_call_reads_back(world: World) -> None:

@@ -32,6 +32,8 @@ class OdbBus(Bus):
 
     def __init__(self, engine: Engine, cluster: str = "hansa") -> None:
         self.engine = engine
+        # what only reads does not wait for writers
+        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self.cluster = cluster
         self.poll_interval = POLL_INTERVAL
 
@@ -73,7 +75,7 @@ class OdbBus(Bus):
         lease = odb.lease
         now = time.time()
         query = select(lease).where(lease.c.name.in_(list(names)), lease.c.expires > now)
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             return {
                 row.name: HeldLease(row.holder, int(row.token), row.expires - now)
                 for row in connection.execute(query)
@@ -115,7 +117,7 @@ class OdbBus(Bus):
         mail = odb.mail
         query = select(mail.c.id, mail.c.text).where(mail.c.mailbox == mailbox)
         query = query.where(mail.c.expires > time.time()).order_by(mail.c.at).limit(MOST_AT_ONCE)
-        with self.engine.connect() as connection:
+        with self._reading.connect() as connection:
             rows = connection.execute(query).all()
         if not rows:
             return []

@@ -60,7 +60,8 @@ class WorkerCalls:
         self._stopped.set()
         end = time.monotonic() + grace
         for thread in list(self._answering):
-            thread.join(max(end - time.monotonic(), 0))
+            if thread.is_alive():
+                thread.join(max(end - time.monotonic(), 0))
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -99,8 +100,11 @@ class WorkerCalls:
                 missing = NotFound(f"there is no worker {worker}")
                 found[worker] = WorkerAnswer(worker, error=missing)
                 continue
+            left = end - time.monotonic()
+            if left <= 0:
+                break
             try:
-                self._bus.post(mailbox(worker), raw, timeout)
+                self._bus.post(mailbox(worker), raw, left)
             except HansaError as error:
                 found[worker] = WorkerAnswer(worker, error=error)
         self._collect(reply_to, asked, found, end)
@@ -117,7 +121,7 @@ class WorkerCalls:
         while len(found) < len(asked) and (left := end - time.monotonic()) > 0:
             ended: set[str] = set()
             if time.monotonic() >= look:
-                ended = set(asked) - self._alive()
+                ended = self._ended(asked)
                 look = time.monotonic() + LOOK
             # what has ended may have answered before: its answer is there by now
             wait = 0.0 if ended - set(found) else min(left, LOOK)
@@ -133,6 +137,13 @@ class WorkerCalls:
             for worker in ended - set(found):
                 gone = Unavailable(f"worker {worker} ended while it was asked")
                 found[worker] = WorkerAnswer(worker, error=gone)
+
+    def _ended(self, asked: list[str]) -> set[str]:
+        """Return those that have ended; none while it is not known."""
+        try:
+            return set(asked) - self._alive()
+        except HansaError:
+            return set()
 
     def _alive(self) -> set[str]:
         return set(self._cluster.reports(silent=True))
@@ -167,10 +178,19 @@ class WorkerCalls:
             busy = f"worker {self._worker} answers {AT_ONCE} calls of other workers already"
             self._reply(call, error=Unavailable(busy))
         else:
-            name = f"asked for {call.service}"
-            thread = threading.Thread(target=self._answer, args=(call,), name=name, daemon=True)
-            self._answering.add(thread)
+            self._answer_in_thread(call)
+
+    def _answer_in_thread(self, call: WorkerCall) -> None:
+        name = f"asked for {call.service}"
+        thread = threading.Thread(target=self._answer, args=(call,), name=name, daemon=True)
+        self._answering.add(thread)
+        try:
             thread.start()
+        except RuntimeError as error:
+            self._answering.discard(thread)
+            self._free.release()
+            log.error("%s is not carried out (%s): %s", call.service, call.cid, error)
+            self._reply(call, error=Unavailable(f"worker {self._worker} has no thread to spare"))
 
     def _answer(self, call: WorkerCall) -> None:
         try:

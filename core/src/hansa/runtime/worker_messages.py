@@ -70,7 +70,7 @@ def decode(raw: bytes, form: type[MessageT]) -> MessageT | None:
     """Return a message; None for what is none."""
     try:
         return msgspec.json.decode(raw, type=form)
-    except (ValueError, msgspec.MsgspecError):
+    except (ValueError, RecursionError, msgspec.MsgspecError):
         return None
 
 
