@@ -80,6 +80,13 @@ def _per_second(count: int, began: float) -> float:
     return count / (time.perf_counter() - began)
 
 
+def per_second(count: int, work: Callable[[], object]) -> float:
+    """Return how many there are in a second, if `work` does so many."""
+    began = time.perf_counter()
+    work()
+    return _per_second(count, began)
+
+
 def _put(put: Callable[[str], object]) -> float:
     began = time.perf_counter()
     for number in range(SMALL):
@@ -88,9 +95,7 @@ def _put(put: Callable[[str], object]) -> float:
 
 
 def _upload(send: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    send()
-    return _per_second(LARGE, began) / 1e6
+    return per_second(LARGE, send) / 1e6
 
 
 def _fill(store: Measured) -> None:

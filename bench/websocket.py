@@ -5,7 +5,6 @@ websockets: `python -m bench.websocket`.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from websockets.sync.server import ServerConnection as BlockingConnection, serve
 
 from plugins.websocket.tests.support import channel, made
 
+from .beside import beside, ready
 from .clients import BODY, Clients, serve_clients
 from .measure import Figure
 from .messages import compared, repeated, started
@@ -45,7 +45,7 @@ def websocket(folder: Path) -> Iterator[Figure]:
                 partial(clients.call, one.config.port, count, calls),
                 partial(clients.call, bare, count, calls),
             )
-    with bare_peer() as port:
+    with beside("websocket") as port:
         url = f"ws://127.0.0.1:{port}/"
         with started(made(WebSocketOutgoing, url=url)) as outgoing:
             with asking_in_loop(url) as ask:
@@ -135,20 +135,6 @@ def bare_server() -> Iterator[int]:
         loop.stop()
 
 
-@contextmanager
-def bare_peer() -> Iterator[int]:
-    """The same in a process of its own, for what calls."""
-    port = free_port()
-    words = [sys.executable, "-m", "bench.websocket", "server", str(port)]
-    process: Any = subprocess.Popen(words, stdout=subprocess.PIPE)
-    try:
-        process.stdout.readline()
-        yield port
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def connected(port: int) -> Callable[[], object]:
     """Connect, and return what sends a message and waits for its answer."""
     url = f"ws://127.0.0.1:{port}/"
@@ -169,7 +155,7 @@ def serve_alone(port: int) -> None:
             connection.send(message)
 
     with serve_blocking(answer_all, "127.0.0.1", port, compression=None) as server:
-        print("ready", flush=True)
+        ready()
         server.serve_forever()
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench import measure
-from bench.__main__ import PAGE, PARTS
+from bench.__main__ import PAGE, parts_of
 from bench.measure import compare, interval, several
+from bench.parts import CONNECTORS, PARTS, TABLES
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,18 @@ def test_a_trial_has_fewer_pairs(monkeypatch):
 @pytest.mark.parametrize("part", PARTS)
 def test_every_part_is_explained(part):
     assert f"| `{part}` |" in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_has_its_place(name):
+    page = PAGE.read_text()
+    first, last = f"<!-- figures of {name}: written by make bench -->", f"<!-- end of {name} -->"
+    assert page.count(first) == page.count(last) == 1 and page.index(first) < page.index(last)
+
+
+def test_a_table_stands_for_its_parts():
+    assert parts_of([]) == list(PARTS)
+    assert parts_of(["nats", "connectors"]) == [
+        "nats",
+        *(each for each in CONNECTORS if each != "nats"),
+    ]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import json
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import pytest
@@ -319,3 +322,23 @@ def test_its_folder_goes_with_it(tmp_path):
     del server
     gc.collect()
     assert not folder.exists()
+
+
+def test_threads_that_ask_for_its_folder_at_once_get_the_same(monkeypatch):
+    made = []
+    second = threading.Event()
+    real = tempfile.TemporaryDirectory
+
+    def slow(**options):
+        made.append(real(**options))
+        if len(made) == 2:
+            second.set()
+        second.wait(0.3)
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", slow)
+    server = LocalServer()
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(lambda: server.dir) for _ in range(2)]
+        found = {each.result(30) for each in asked}
+    assert len(found) == len(made) == 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypedDict
 
-from hansa import HansaError, Model, Service, Unavailable, WorkerAnswer, setting
+from hansa import HansaError, Model, Service, TimedOut, Unavailable, WorkerAnswer, setting
 
 from .channel import WebSocketChannel
 
@@ -142,8 +142,9 @@ class Send(Service):
 
 class Ask(Service):
     """Sends a text to one client of a channel, wherever in the cluster it is connected, and returns
-    as `answer` the next message that comes from it. Raises `Unavailable` if it is not connected, and
-    `TimedOut`.
+    as `answer` the next message that comes from it. Raises `Unavailable` if it is not connected, or
+    was with a worker that has ended, and `TimedOut` if the client did not answer, or a worker that
+    may have it.
     """
 
     name = "websocket.ask"
@@ -166,9 +167,9 @@ class Ask(Service):
         }
         answers = _answers(self, payload, asked.channel, asked.timeout + MARGIN)
         for answer in answers.values():
-            if answer.pid and (not answer.ok or answer.payload is not None):
-                return {"answer": answer.result()}
-        raise Unavailable(f"channel {asked.channel!r} has no client {asked.client}")
+            if answer.ok and answer.payload is not None:
+                return {"answer": answer.payload}
+        raise _unanswered(asked, [answer for answer in answers.values() if not answer.ok])
 
 
 class Clients(Service):
@@ -201,6 +202,20 @@ def _answers(
     server.definitions.get("channel", "websocket", channel)
     workers = server.cluster.workers()
     return server.invoke_on(workers, Here.name, payload, cid=service.cid, timeout=timeout)
+
+
+def _unanswered(asked: AskedQuestion, failed: list[WorkerAnswer]) -> HansaError:
+    """Return why no worker has an answer: of the client, or of a worker that may have the client."""
+    errors = [answer.error for answer in failed if answer.error is not None]
+    nobody = f"channel {asked.channel!r} has no client {asked.client}"
+    if not errors:
+        return Unavailable(nobody)
+    if len(errors) == 1 and failed[0].pid:
+        return errors[0]
+    faults = "; ".join(error.detail for error in errors)
+    told = f"{nobody}, unless at a worker that was not reached: {faults}"
+    is_late = any(isinstance(error, TimedOut) for error in errors)
+    return TimedOut(told) if is_late else Unavailable(told)
 
 
 def _ask(

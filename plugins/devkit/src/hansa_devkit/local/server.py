@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,7 @@ class LocalServer:
         self._resources = LocalResources(self, resources)
         self._directory = directory
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._making = threading.Lock()
         for name, value in others.items():
             setattr(self, name, value)
 
@@ -137,10 +139,11 @@ class LocalServer:
         """The server's folder: the one handed in, or a temporary one, made at first use and removed
         with this object.
         """
-        if self._directory is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="hansa-local-")
-            self._directory = Path(self._temporary.name)
-        return self._directory
+        with self._making:  # of two folders, the first would be removed while it is in use
+            if self._directory is None:
+                self._temporary = tempfile.TemporaryDirectory(prefix="hansa-local-")
+                self._directory = Path(self._temporary.name)
+            return self._directory
 
     @property
     def redis(self) -> Redis:
@@ -246,6 +249,20 @@ class LocalServer:
         call = Invocation(name, payload, cid or new_cid())
         self.pending.append(call)
         return call.cid
+
+    def invoke_async_many(
+        self,
+        name: str,
+        payloads: Iterable[object],
+        *,
+        cid: str = "",
+        **options: Unpack[QueueOptions],
+    ) -> str:
+        """Note a call for each payload, as `invoke_async` does; returns their correlation id."""
+        self._defined(name)
+        cid = cid or new_cid()
+        self.pending += [Invocation(name, payload, cid) for payload in payloads]
+        return cid
 
     def run_pending(self) -> list[Any]:
         """Make the calls that `invoke_async` noted, and those they cause, in order; returns their
