@@ -13,6 +13,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, get_args, get_origin
 
 from typing_extensions import TypeVar
@@ -132,7 +133,11 @@ class Definition(Generic[ConfigT]):
         self.name = name
         self.config = config
         self.server = server
-        self.log = logging.getLogger(f"hansa.{self.kind}.{self.type}.{name}")
+
+    @cached_property
+    def log(self) -> logging.Logger:
+        """The log of this definition."""
+        return logging.getLogger(f"hansa.{self.kind}.{self.type}.{self.name}")
 
     def start(self) -> None:
         """Open what is needed; may raise, then core retries with back-off and the state says why."""

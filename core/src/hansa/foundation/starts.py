@@ -322,6 +322,7 @@ class Starts:
         """What this process is starting before it can do anything else."""
         self._aftermath = aftermath
         self._journal = -1
+        self._written = 0
         self._ending = threading.Event()
         self._ended = False
         self._under_way = 0
@@ -479,10 +480,10 @@ class Starts:
         with contextlib.suppress(OSError):
             if self._journal < 0:
                 self._journal = _open_journal(self.ledger.journal(self._name))
-            size = os.fstat(self._journal).st_size
-            if self.serving and self._under_way == 0 and size > JOURNAL_SIZE:
+            if self.serving and self._under_way == 0 and self._written > JOURNAL_SIZE:
                 os.ftruncate(self._journal, 0)
-            os.write(self._journal, f"{line}\n".encode())
+                self._written = 0
+            self._written += os.write(self._journal, f"{line}\n".encode())
 
 
 def _open_journal(path: Path) -> int:

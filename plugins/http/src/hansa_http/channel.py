@@ -35,7 +35,7 @@ from .forms import FORM, FORM_TYPES, MULTIPART, Forms
 from .frontend import HttpFrontend
 from .own_paths import ALWAYS_THERE, OWN
 from .path import shown
-from .pattern import Pattern, merged
+from .pattern import Pattern, merged, pattern_of
 
 log = logging.getLogger("hansa.http")
 _is_method = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -105,11 +105,11 @@ class HttpPath(Model):
 
     def patterns(self) -> tuple[Pattern, ...]:
         """Return what matches the path, the path as it is first; raises `Invalid`."""
-        pattern = Pattern(self.url_path, self.match_slash)
+        pattern = pattern_of(self.url_path, self.match_slash)
         if not self.ignore_trailing_slash or self.url_path == "/":
             return (pattern,)
         other = self.url_path[:-1] if self.url_path.endswith("/") else self.url_path + "/"
-        return pattern, Pattern(other, self.match_slash)
+        return pattern, pattern_of(other, self.match_slash)
 
 
 class HttpSettings(HttpPath):
@@ -235,15 +235,19 @@ class HttpChannel(Channel[PathT]):
         What a load-balancer may turn into such a path counts, too. Where only some of its paths
         belong to them, it is allowed, and the table keeps those from it.
         """
-        passed_on = Pattern(merged(config.url_path), config.match_slash)
-        for pattern in (*config.patterns(), passed_on):
+        passed_on = pattern_of(merged(config.url_path), config.match_slash)
+        patterns = dict.fromkeys((*config.patterns(), passed_on))
+        for pattern in patterns:
             if pattern.root == OWN:
                 return f"the path {shown(pattern.text)} is one of Hansa's own: /{OWN}/..."
-            for other in builtin:
-                if isinstance(other, HttpPath) and any(
-                    theirs.covers(pattern) for theirs in other.patterns()
-                ):
-                    return f"the path {shown(pattern.text)} belongs to a plugin: {other.url_path}"
+        for other in builtin:
+            if not isinstance(other, HttpPath):
+                continue
+            for theirs in other.patterns():
+                for pattern in patterns:
+                    if theirs.covers(pattern):
+                        path = shown(pattern.text)
+                        return f"the path {path} belongs to a plugin: {other.url_path}"
         return ""
 
     def stop(self) -> None:
