@@ -47,9 +47,35 @@ class Rate(Service):
 
     def handle(self):
         return self.cache.rates.get_or_compute(self.request.input, lambda: {"rate": 1.22})
+
+
+class Now(Service):
+    name = "rates.now"
+
+    def handle(self):
+        self.response.headers["X-Made-For"] = self.cid
+        if self.request.params.get("cookie"):
+            self.response.headers["Set-Cookie"] = "a=b"
+        if self.request.params.get("status"):
+            self.response.status = int(self.request.params["status"])
+        return {"cid": self.cid}
 """
 DIALECT = '''
 from zato.server.service import Service
+
+
+class Hashed(Service):
+    """Says itself what its answer depends on."""
+
+    name = "dialect.hashed"
+
+    def get_request_hash(self, ctx):
+        assert ctx.channel_item["name"] == "hashed"
+        assert ctx.wsgi_environ["REQUEST_METHOD"] == "POST"
+        return ctx.channel_params["day"] + str(len(ctx.raw_request))
+
+    def handle(self):
+        self.response.payload = {"cid": self.cid}
 
 
 class Cached(Service):
@@ -151,6 +177,79 @@ def test_entries_on_the_command_line(server: RunningServer):
     hansa(server, "cache", "delete", "user.1")
     assert hansa(server, "cache", "get", "user.1", check=False).returncode
     assert hansa(server, "cache", "clear").stdout == "deleted: 1\n"
+
+
+def cids(server: RunningServer, path: str, count: int = 6, **options: Any) -> set[str]:
+    """Return for which requests the answers to the same request were made."""
+    answers = [server.get(path, **options) for _ in range(count)]
+    assert {answer.status_code for answer in answers} == {200}
+    return {answer.json()["cid"] for answer in answers}
+
+
+def test_answers_of_a_channel_are_kept(server: RunningServer):
+    """By both workers, until the channel is edited or its service deployed anew."""
+    api = server.api
+    kept = {"cache": "rates", "expiry": 500, "headers": ["Accept-Language"]}
+    about = {"url_path": "/now", "service": "rates.now", "format": "json"}
+    api("admin.channel.http.create", name="now", **about, response_cache=kept)
+    first = server.get("/now?a=1&b=2")
+    assert first.headers["Cache-Status"] == "responses; fwd=miss; stored"
+    again = server.get("/now?b=2&a=1")
+    assert again.json() == first.json()
+    assert again.headers["Content-Type"] == first.headers["Content-Type"]
+    assert again.headers["Cache-Status"].startswith("responses; hit; ttl=")
+    # the correlation id is that of each request, also where the service gave it on
+    assert (
+        again.headers["X-Made-For"] == again.headers["X-Hansa-CID"] != first.headers["X-Made-For"]
+    )
+    assert cids(server, "/now?a=1&b=2") == {first.json()["cid"]}
+    others = [cids(server, "/now?a=2"), cids(server, "/now", headers={"Accept-Language": "de"})]
+    assert [len(one) for one in others] == [1, 1]
+    assert len(set().union(*others, {first.json()["cid"]})) == 3
+    assert len(cids(server, "/now?cookie=1")) == 6
+    for status in (201, 404):
+        assert len({server.get(f"/now?status={status}").text for _ in range(4)}) == 4
+    assert len({server.post("/now", {}).text for _ in range(4)}) == 4
+    with pytest.raises(ApiError) as refused:
+        api("admin.channel.http.edit", name="now", response_cache={"cache": "none"})
+    assert "response_cache.cache" in str(refused.value)
+    api("admin.channel.http.edit", name="now", response_cache={**kept, "methods": ["POST"]})
+    assert len({server.post("/now", {"a": 1}).text for _ in range(6)}) == 1
+    assert len({server.post("/now", {"a": 2}).text for _ in range(6)}) == 1
+    before = server.post("/now", {"a": 1}).text
+    server.deploy("rates.py", SOURCE.replace("1.22", "1.23"))
+    wait_until(lambda: server.post("/now", {"a": 1}).text != before)
+    api("admin.channel.http.delete", name="now")
+
+
+def test_each_caller_has_answers_of_its_own(server: RunningServer):
+    """Unless the channel says that they are the same for all; who may not call gets none."""
+    api = server.api
+    for name in ("one", "two"):
+        api("admin.security.basic.create", name=name, username=name, password="a long password")
+    about = {"url_path": "/mine", "service": "rates.now", "format": "json"}
+    kept = {"cache": "rates", "per_caller": True}
+    callers = ["one", "two"]
+    api("admin.channel.http.create", name="mine", **about, security=callers, response_cache=kept)
+    auth = [(name, "a long password") for name in callers]
+    assert len(set().union(*(cids(server, "/mine", auth=each) for each in auth))) == 2
+    api("admin.channel.http.edit", name="mine", response_cache={**kept, "per_caller": False})
+    assert len(set().union(*(cids(server, "/mine", auth=each) for each in auth))) == 1
+    assert server.get("/mine").status_code == 401
+    api("admin.channel.http.delete", name="mine")
+    for name in callers:
+        api("admin.security.basic.delete", name=name)
+
+
+def test_a_service_of_zato_says_what_its_answer_depends_on(server: RunningServer):
+    kept = {"cache": "rates", "methods": ["POST"]}
+    about = {"url_path": "/hashed/{day}", "service": "dialect.hashed", "format": "json"}
+    server.api("admin.channel.http.create", name="hashed", **about, response_cache=kept)
+    same = {server.post("/hashed/monday", {"a": number}).text for number in range(6)}
+    assert len(same) == 1
+    assert server.post("/hashed/sunday", {"a": 1}).text not in same
+    assert server.post("/hashed/monday", {"a": 10}).text not in same
+    server.api("admin.channel.http.delete", name="hashed")
 
 
 def test_the_addresses_of_zato(server: RunningServer):

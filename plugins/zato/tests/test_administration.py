@@ -237,6 +237,7 @@ def test_http(running: RunningServer) -> None:
         passwords = {"password1": "s3cret-enough", "password2": "s3cret-enough"}
         zato("zato.security.basic-auth.change-password", id=basic["id"], **passwords)
         given = {"url_path": "/rate/{day}", "service": "rates.get", "data_format": "json"}
+        running.api("admin.data.cache.create", name="answers")
         whole = zato.whole(
             "zato.http-soap.create",
             name="rate",
@@ -244,10 +245,13 @@ def test_http(running: RunningServer) -> None:
             **channel,
             **given,
             security_id=basic["id"],
-            cache_name="c",
+            cache_name="answers",
+            content_encoding="deflate",
         )
-        assert "cache_name" in whole["zato_env"]["details"]
+        assert "content_encoding" in whole["zato_env"]["details"]
         id = whole["zato_http_soap_create_response"]["id"]
+        kept = running.api("admin.channel.http.get", name="rate")["response_cache"]
+        assert kept["cache"] == "answers"
         assert running.get("/rate/7").status_code == 401
         allowed = running.get("/rate/7", auth=("u", "s3cret-enough"))
         assert allowed.json() == {"response": {"rate": "7"}}

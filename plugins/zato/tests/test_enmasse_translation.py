@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hansa_zato.enmasse.importing import config_of
 from hansa_zato.enmasse.passwords import fill
 from hansa_zato.enmasse.reading import read
 from hansa_zato.enmasse.translation import Translation, translate
@@ -360,6 +361,93 @@ def test_keys_that_every_export_has_are_not_told(tmp_path: Path):
     made = translated(tmp_path, {"channel_plain_http": [{**channel(0), **every}]})
     assert not made.findings
     assert only(made)["match_slash"] is True
+
+
+CHANNEL: dict[str, Any] = {
+    "name": "c",
+    "service": "rates.get",
+    "url_path": "/rates",
+    "sec_def": "zato-no-security",
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "limits", "keys"),
+    [
+        ({"rate_limit_def": "*=100/m"}, {"rate": "100/m"}, []),
+        (
+            {"rate_limit_def": "\n 10.0.0.0/8 = 5 / s\n", "rate_limit_type": "APPROXIMATE"},
+            {"rate": "5/s", "allow_from": ["10.0.0.0/8"], "rate_scope": "worker"},
+            [],
+        ),
+        ({"rate_limit_def": "*=100/m", "is_rate_limit_active": False}, None, []),
+        ({"rate_limit_def": "*=100/m", "is_rate_limit_active": "False"}, None, []),
+        ({"rate_limit_def": "*=100/m\n10.0.0.1=5/m"}, None, ["rate_limit_def"]),
+        ({"rate_limit_def": "10.0.0.1=*"}, None, ["rate_limit_def"]),
+    ],
+)
+def test_a_rate_of_one_line_is_that_of_the_channel(tmp_path: Path, item, limits, keys):
+    made = translated(tmp_path, {"channel_plain_http": [{**CHANNEL, **item}]})
+    assert only(made).get("limits") == limits
+    assert [key for _, _, key in told(made)] == keys
+
+
+@pytest.mark.parametrize(
+    ("item", "kept"),
+    [
+        (
+            {"cache_name": "rates", "cache_expiry": 60},
+            {"cache": "rates", "methods": ["GET", "HEAD", "POST"], "expiry": 60},
+        ),
+        (
+            {"cache_name": "rates", "cache_type": "builtin", "method": "put"},
+            {"cache": "rates", "methods": ["PUT"]},
+        ),
+        ({"cache_name": "rates", "cache_type": "memcached"}, None),
+        ({"cache_name": "", "cache_type": "builtin", "cache_expiry": 60}, None),
+    ],
+)
+def test_the_cache_of_a_channel_keeps_its_answers(tmp_path: Path, item, kept):
+    made = translated(tmp_path, {"channel_plain_http": [{**CHANNEL, **item}]})
+    assert only(made).get("response_cache") == kept
+    assert [key for _, _, key in told(made)] == (["cache_name"] if item["cache_name"] else [])
+
+
+def test_what_a_file_does_not_say_of_limits_stays(tmp_path: Path):
+    there = {"limits": {"timeout": 5, "rate": "1/s"}, "response_cache": {"cache": "rates"}}
+    current = {("channel", "http", "c"): there}
+    silent = translated(tmp_path, {"channel_plain_http": [CHANNEL]})
+    found = config_of(silent, current)["channel"]["http"]["c"]
+    assert {name: found[name] for name in there} == there
+    said = translated(tmp_path, {"channel_plain_http": [{**CHANNEL, "rate_limit_def": "*=9/m"}]})
+    found = config_of(said, current)["channel"]["http"]["c"]
+    assert found["limits"] == {"timeout": 5, "rate": "9/m"}
+
+
+def test_limits_and_caches_of_channels_are_written(tmp_path: Path):
+    """As far as Zato has them; what it has not is told."""
+    mapping = by_section("channel_plain_http")
+    assert mapping is not None
+    settings = {
+        "service": "rates.get",
+        "url_path": "/rates",
+        "limits": {"rate": "100/m", "allow_from": ["10.0.0.0/8"], "timeout": 5},
+        "response_cache": {"cache": "rates", "expiry": 60, "per_caller": False},
+    }
+    writing, _ = mapping.write("c", settings, "3.x")
+    assert writing.item["rate_limit_def"] == "10.0.0.0/8=100/m"
+    assert writing.item["cache_name"] == "rates"
+    assert {remark.key for remark in writing.remarks} == {
+        "limits.timeout",
+        "response_cache.per_caller",
+    }
+    again = translated(tmp_path, {"channel_plain_http": [writing.item]})
+    assert only(again)["limits"] == {"rate": "100/m", "allow_from": ["10.0.0.0/8"]}
+    older, _ = mapping.write("c", settings, "2.0")
+    assert {remark.key for remark in older.remarks} == {"limits", "response_cache"}
+    several = {**settings, "limits": {"rate": ["100/m", "1/s"]}}
+    writing, _ = mapping.write("c", several, "3.x")
+    assert "limits" in {remark.key for remark in writing.remarks}
 
 
 def test_definitions_that_sign_are_those_that_connections_name(tmp_path: Path):

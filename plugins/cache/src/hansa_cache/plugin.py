@@ -1,13 +1,16 @@
-"""What hansa-cache adds to a worker: its caches, `self.cache` of services, and the admin services."""
+"""What hansa-cache adds to a worker: its caches, `self.cache` of services, the answers of channels that are
+kept, and the admin services.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hansa import Server, Service, StoredChange, hookimpl
+from hansa import Channel, Dispatch, Model, Server, Service, StoredChange, hookimpl
 
 from .caches import Caches, erase_quietly
 from .kinds import CacheDefinition
+from .response_settings import ResponseCache
 from .services import OPERATIONS
 
 
@@ -27,6 +30,24 @@ def hansa_shutdown(server: Server) -> None:
 def hansa_attributes(server: Server) -> Mapping[str, object]:
     """Return `self.cache` of services."""
     return {"cache": server.resource(Caches)}
+
+
+@hookimpl
+def hansa_channel_settings() -> dict[str, type[Model]]:
+    """Return the section that every channel gets."""
+    return {"response_cache": ResponseCache}
+
+
+@hookimpl(trylast=True)
+def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) -> Dispatch | None:
+    """Keep the answers of channels that name a cache; last, so that rights, limits, samples and
+    statistics count what is answered from it, too.
+    """
+    if channel is None or not channel.config.response_cache.cache:
+        return None
+    from .responses import CachedRoute
+
+    return CachedRoute(channel.server.resource(Caches), channel, service, call).answer
 
 
 @hookimpl

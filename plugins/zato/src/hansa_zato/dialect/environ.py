@@ -9,7 +9,7 @@ from ..bunch import Bunch
 from ..payloads import PlainDict, Value
 
 if TYPE_CHECKING:
-    from hansa import Request as CoreRequest
+    from hansa import Binding, Request as CoreRequest
 
     from .request import HTTPData
     from .service import Service
@@ -49,14 +49,20 @@ def wsgi_environ(service: Service) -> PlainDict:
     }
 
 
-def _channel_item(service: Service) -> Bunch:
-    """Return the settings of the channel, and what Zato adds to them."""
-    config = service.binding.config
+def channel_settings(binding: Binding) -> Bunch:
+    """Return the settings of a channel, with its name."""
+    config = binding.config
     item = Bunch()
     for name in getattr(config, "__dataclass_fields__", ()):
         item[name] = getattr(config, name)
+    item["name"] = binding.channel
+    return item
+
+
+def _channel_item(service: Service) -> Bunch:
+    """Return the settings of the channel, and what Zato adds to them."""
+    item = channel_settings(service.binding)
     item.update(
-        name=service.binding.channel,
         service_name=service.name,
         impl_name=service.impl_name,
         service_impl_name=service.impl_name,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..bunch import Bunch
 from .logs import Logger
 
 
@@ -23,6 +24,12 @@ class Lifecycle:
     @staticmethod
     def after_add_to_store(logger: Logger) -> None:
         """Called once the class is in use."""
+
+    def get_request_hash(self, ctx: Bunch) -> object:
+        """Called where the channel keeps answers: requests for which it returns the same text have
+        the same answer; None for what the channel goes by.
+        """
+        return None
 
     def before_job(self) -> None:
         """Called before a job of any type."""

@@ -49,6 +49,7 @@ from .lookup import ServiceLike
 from .nav import DictNav, ListNav
 from .patterns import Patterns
 from .request import Request
+from .request_hash import request_hash
 from .response import Response
 from .schedule import Schedule
 from .static import StaticFiles
@@ -137,6 +138,13 @@ class Service(Invoking, Lifecycle, CoreService):
     ) -> CoreResponse | None:
         """Return the response to an error, in Zato's shape; for SOAP a fault."""
         return failure.failure(cls, error, request, format)
+
+    @classmethod
+    def response_key(cls, request: CoreRequest) -> str | None:
+        """Return what the answer to a request is kept under, where its channel has hansa-cache keep
+        answers; None for what the channel goes by.
+        """
+        return request_hash(cls, request)
 
     @classmethod
     def io_models(cls) -> IOModels:

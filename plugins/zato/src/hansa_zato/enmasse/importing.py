@@ -17,7 +17,9 @@ from .passwords import Ask, fill
 from .reading import read
 from .translation import Translation, translate
 
-_REFERENCES: Final = frozenset({"security", "login", "tls_ca", "publishers", "subscribers"})
+_REFERENCES: Final = frozenset(
+    {"security", "login", "tls_ca", "publishers", "subscribers", "response_cache"}
+)
 PAUSE: Final = 0.5
 """Seconds between two looks whether services are there."""
 
@@ -147,8 +149,18 @@ def config_of(made: Translation, current: Mapping[Key, PlainDict]) -> PlainDict:
         covered = set(all_settings(definition.mapping.every_part()))
         kept = {setting: value for setting, value in there.items() if setting not in covered}
         of_type = config.setdefault(kind, {}).setdefault(type, {})
-        of_type[name] = {**kept, **definition.settings}
+        of_type[name] = _with_kept(kept, definition.settings)
     return config
+
+
+def _with_kept(kept: PlainDict, settings: PlainDict) -> PlainDict:
+    """Return settings with those that stay as they are, also in a section that has both."""
+    found = {**kept, **settings}
+    for name, section in settings.items():
+        there = kept.get(name)
+        if isinstance(there, dict) and isinstance(section, dict):
+            found[name] = {**there, **section}
+    return found
 
 
 def _definitions(config: PlainDict) -> Iterator[tuple[Key, PlainDict]]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from .mapping import Mapping
 from .parts import Choice, Custom, Field, Reading, Unused, Writing
+from .policies import CACHE_KEYS, POLICIES, RATE_KEYS
 from .references import FORMAT, GUARD, SERVICE, SIGNATURE
 from .values import BOOLEAN, INTEGER, NUMBER, TEXT, Unfit, Value, one_of
 
@@ -28,17 +29,12 @@ _COMMON: Final = frozenset(
         "max_len_messages_sent",
         "max_bytes_per_message_received",
         "max_bytes_per_message_sent",
-        "rate_limit_type",
-        "cache_id",
-        "cache_type",
-        "cache_expiry",
         "hl7_version",
         "host",
         "json_path",
         "is_audit_log_active",
         "ping_method",
         "pool_size",
-        "rate_limit_check_parent_def",
         "sec_tls_ca_cert_id",
         "serialization_type",
         "service_whitelist",
@@ -47,6 +43,7 @@ _COMMON: Final = frozenset(
     }
 )
 """Keys that every export has, and that do nothing unless others say so, which are told."""
+_OF_CHANNELS: Final = {*RATE_KEYS, *CACHE_KEYS}
 
 _UNUSED: Final = (
     Unused(
@@ -61,11 +58,8 @@ _UNUSED: Final = (
         "create a security definition, then the channel with `sec_def` naming it",
         fatal=True,
     ),
-    Unused("is_rate_limit_active", "limits are set on the channel here", "its setting limits.rate"),
     Unused("rate_limiting", "limits are set on the channel here", "its setting limits.rate"),
-    Unused("response_cache", "responses are not cached by channels"),
-    Unused("rate_limit_def", "limits are set on the channel here", "its setting limits.rate"),
-    Unused("cache_name", "responses are not cached by channels"),
+    Unused("response_cache", "its form is not known here", "its setting response_cache"),
     Unused(
         "params_pri",
         "values of path and query precede those of the body",
@@ -209,6 +203,7 @@ CHANNEL_PLAIN: Final = Mapping(
         Field("method", "method", Value(_read_method, _write_method), default=""),
         Custom(("data_format",), ("format", "forms"), _read_format, _write_format),
         GUARD,
+        *POLICIES,
         *_UNUSED,
         Unused("soap_action", "a plain channel has none"),
         Unused("soap_version", "a plain channel has none"),
@@ -226,6 +221,7 @@ CHANNEL_SOAP: Final = Mapping(
         Field("soap_action", "soap_action", TEXT, default=""),
         Choice("soap_version", ("soap_version",), {"1.1": (None,), "1.2": ("1.2",)}, "1.1"),
         GUARD,
+        *POLICIES,
         *_UNUSED,
     ),
     minimal="channel_soap",
@@ -243,6 +239,7 @@ OUTGOING_PLAIN: Final = Mapping(
     minimal="outgoing_rest",
     quiet=_COMMON
     | {
+        *_OF_CHANNELS,
         "method",
         "soap_action",
         "soap_version",
@@ -272,6 +269,7 @@ OUTGOING_SOAP: Final = Mapping(
     minimal="outgoing_soap",
     quiet=_COMMON
     | {
+        *_OF_CHANNELS,
         "method",
         "data_format",
         "merge_url_params_req",

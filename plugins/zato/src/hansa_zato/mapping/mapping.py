@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..payloads import PlainDict
-from .parts import ACTIVE, Generation, Key, Part, Reading, Remark, Writing, all_keys, all_settings
+from .parts import (
+    ACTIVE,
+    Generation,
+    Key,
+    Part,
+    Reading,
+    Remark,
+    Writing,
+    all_keys,
+    written_settings,
+)
 
 SILENT: Final = frozenset(
     {
@@ -147,7 +157,7 @@ class Mapping:
             for part in self.base.parts:
                 part.write(base)
         writing.remarks += base.remarks
-        covered = {*all_settings(self.every_part()), "signs"}
+        covered = {*written_settings(self.every_part()), "signs"}
         writing.remarks += [
             Remark("lost", setting, "Zato has nothing of the kind")
             for setting in sorted(settings)

@@ -245,12 +245,16 @@ class Unused:
 
 @dataclass(frozen=True, slots=True)
 class Custom:
-    """Keys and settings that a pair of functions turns into each other."""
+    """Keys and settings that a pair of functions turns into each other.
+
+    `optional` are settings that stay as they are here where a file does not name their keys.
+    """
 
     keys: tuple[str, ...]
     settings: tuple[str, ...]
     reader: Callable[[Reading], None]
     writer: Callable[[Writing], None]
+    optional: tuple[str, ...] = ()
 
     def read(self, reading: Reading) -> None:
         """Set the settings that the keys are."""
@@ -275,3 +279,11 @@ def all_settings(parts: Iterable[Part]) -> Iterator[str]:
     """Return the settings of parts."""
     for part in parts:
         yield from part.settings
+
+
+def written_settings(parts: Iterable[Part]) -> Iterator[str]:
+    """Return the settings that parts write, with those that a file need not name."""
+    for part in parts:
+        yield from part.settings
+        if isinstance(part, Custom):
+            yield from part.optional

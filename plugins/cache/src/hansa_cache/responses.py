@@ -1,0 +1,197 @@
+"""Answers of channels, kept in a cache: the same request gets the same answer until it expires."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from hansa import Channel, Dispatch, HansaError, Request, Response, Service, TooLarge, dump
+
+from .cache import Cache
+from .caches import Caches
+from .response_settings import ResponseCache
+
+PAUSE: Final = 5.0
+"""Seconds for which a cache that has failed is done without."""
+STATUS: Final = "Cache-Status"
+"""The header that says whether an answer was kept (RFC 9211)."""
+MISS: Final = "responses; fwd=miss"
+NEVER: Final = ("no-store", "private")
+"""What a service says in `Cache-Control` of answers that are not to be kept."""
+CUSTOM: Final = "response_key"
+"""The class method by which a service says itself what its answer depends on."""
+
+KeyOf: TypeAlias = Callable[[Request], str]
+"""What names the answer to a request."""
+
+
+class KeptResponse(msgspec.Struct, omit_defaults=True):
+    """A response as it is kept, with the correlation id of the request that it was made for."""
+
+    cid: str
+    raw: bytes = b""
+    payload: bytes | None = None
+    text: str | None = None
+    content_type: str = ""
+    headers: dict[str, str] = {}
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(KeptResponse).decode
+_encode_key = msgspec.json.Encoder(enc_hook=str, order="sorted").encode
+
+
+class CachedRoute:
+    """The calls of a channel: what was answered with 200 before is answered from the cache.
+
+    A cache that cannot be used costs nobody an answer: the service is called, and the log says why.
+    """
+
+    def __init__(
+        self, caches: Caches, channel: Channel[Any], service: type[Service], call: Dispatch
+    ) -> None:
+        self.config: ResponseCache = channel.config.response_cache
+        self._caches = caches
+        self._call = call
+        self._key_of = key_maker(channel, service)
+        self._methods = frozenset(method.upper() for method in self.config.methods)
+        self._log = channel.server.log
+        self._owner = f"{channel.type} {channel.name}"
+        self._paused_until = 0.0
+
+    def answer(self, request: Request) -> Response:
+        """Answer a request from the cache, or by the service."""
+        if request.method not in self._methods or time.monotonic() < self._paused_until:
+            return self._call(request)
+        key = self._key_of(request)
+        try:
+            found = self._cache.entry(key)
+        except HansaError as error:
+            self._pause(error)
+            return self._call(request)
+        if found is not None and isinstance(found.value, bytes):
+            return restored(found.value, request.cid, found.expires)
+        response = self._call(request)
+        is_kept = may_be_kept(response) and self._keep(key, written(response, request.cid))
+        response.headers[STATUS] = f"{MISS}; stored" if is_kept else MISS
+        return response
+
+    @property
+    def _cache(self) -> Cache:
+        return self._caches[self.config.cache]
+
+    def _keep(self, key: str, value: bytes) -> bool:
+        """Keep an answer; whether that was possible."""
+        try:
+            self._cache.set(key, value, self.config.expiry or None)
+        except TooLarge as error:
+            self._log.warning("an answer of %s is not kept: %s", self._owner, error)
+            return False
+        except HansaError as error:
+            self._pause(error)
+            return False
+        return True
+
+    def _pause(self, error: HansaError) -> None:
+        self._paused_until = time.monotonic() + PAUSE
+        self._log.warning(
+            "%s does without its response_cache %r for %g s: %s",
+            self._owner,
+            self.config.cache,
+            PAUSE,
+            error,
+        )
+
+
+def key_maker(channel: Channel[Any], service: type[Service]) -> KeyOf:
+    """Return what names the answers of a channel.
+
+    It differs after each edit of the channel and each deployment of its service, so that what was
+    kept before is not given any more.
+    """
+    config: ResponseCache = channel.config.response_cache
+    made_by = f"{service.__module__}.{service.__qualname__}"
+    about = [channel.type, channel.name, made_by, dump(channel.config, str)]
+    prefix = f"{channel.type} {channel.name}:"
+    route = _digest([_encode_key(about)])
+    headers = sorted(name.lower() for name in config.headers)
+    custom: Callable[[Request], str | None] | None = getattr(service, CUSTOM, None)
+
+    def key_of(request: Request) -> str:
+        own = None if custom is None else custom(request)
+        parts = [route.encode(), request.method.encode()]
+        if config.per_caller:
+            parts.append(_caller(request))
+        parts += [_bytes(request.headers.get(name, "")) for name in headers]
+        parts += [_message(request)] if own is None else [b"own", _bytes(own)]
+        return prefix[:200] + _digest(parts)
+
+    return key_of
+
+
+def _caller(request: Request) -> bytes:
+    principal = request.principal
+    name = getattr(principal, "name", None) or principal or ""
+    return _bytes(repr((str(getattr(principal, "definition", "")), str(name))))
+
+
+def _message(request: Request) -> bytes:
+    """Return what an answer depends on of a message, where nothing else is said."""
+    payload = b"" if request.payload is None else _encode_key(request.payload)
+    params = _bytes(repr(sorted(request.params.items())))
+    return _digest([_bytes(request.path), params, request.raw, payload]).encode()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    made = hashlib.sha256()
+    for part in parts:
+        made.update(len(part).to_bytes(8, "big") + part)
+    return made.hexdigest()
+
+
+def may_be_kept(response: Response) -> bool:
+    """Whether an answer may be given to other requests: a 200 that sets no cookie, and of which the
+    service does not say otherwise.
+    """
+    if response.status != 200 or not response.ok:
+        return False
+    if not isinstance(response.payload, bytes | str | None) and not response.raw:
+        return False
+    headers = {name.lower(): str(value).lower() for name, value in response.headers.items()}
+    said = headers.get("cache-control", "")
+    return "set-cookie" not in headers and not any(word in said for word in NEVER)
+
+
+def written(response: Response, cid: str) -> bytes:
+    """Return a response as it is kept."""
+    payload = None if response.raw else response.payload
+    is_text = isinstance(payload, str)
+    kept = KeptResponse(
+        cid,
+        response.raw,
+        payload=None if is_text else payload,
+        text=payload if is_text else None,
+        content_type=response.content_type,
+        headers={name: str(value) for name, value in response.headers.items()},
+    )
+    return _encode(kept)
+
+
+def restored(kept: bytes, cid: str, expires: float | None) -> Response:
+    """Return the response that was kept; the correlation id in headers is that of this request."""
+    found = _decode(kept)
+    payload = found.payload if found.text is None else found.text
+    response = Response(payload, content_type=found.content_type)
+    response.raw = found.raw
+    for name, value in found.headers.items():
+        response.headers[name] = cid if value == found.cid else value
+    left = "" if expires is None else f"; ttl={max(0, round(expires - time.time()))}"
+    response.headers[STATUS] = f"responses; hit{left}"
+    return response
