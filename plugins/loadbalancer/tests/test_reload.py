@@ -99,6 +99,13 @@ def test_weights_states_and_servers_change_live(start, backends):
     assert "weight = 50" in text
 
 
+def test_health_checks_that_change_are_in_force(start, backends):
+    balancer = start()
+    text = balancer.config.read_text()
+    balancer.config.write_text(text.replace("interval = 0.2", "interval = 0.3"))
+    assert settled(balancer, 1).how == "reload", "HAProxy cannot change checks live"
+
+
 def _server(backend: Backend):
     from hansa_loadbalancer.settings import BalancedServer
 

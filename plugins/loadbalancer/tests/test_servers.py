@@ -205,6 +205,11 @@ def test_a_server_is_added_and_removed(cluster, api):
         ("command", {"command": "show info;shutdown frontend clients"}, 400, "command"),
         ("command", {"command": "show info\nshutdown frontend clients"}, 400, "command"),
         ("command", {"command": "show env"}, 400, "command"),
+        ("save", {"stored": "[loadbalancer]\nbind = 1"}, 400, "loadbalancer.bind"),
+        ("save", {"stored": ""}, 400, "stored"),
+        ("save", {"stored": "[loadbalancer]", "seen": "x"}, 409, ""),
+        ("restore", {"version": 999}, 404, ""),
+        ("source", {"version": 999}, 404, ""),
     ],
 )
 def test_what_is_wrong_is_refused_by_setting(cluster, api, action, settings, status, fault):
@@ -250,6 +255,10 @@ def test_services_are_described(cluster):
         "statistics",
         "command",
         "source",
+        "versions",
+        "check",
+        "save",
+        "restore",
         "reload",
     ]
     assert {f"/hansa/api/admin.loadbalancer.{action}" for action in actions} <= set(paths)
@@ -286,6 +295,49 @@ def test_the_command_line(cluster):
     refused = cli("loadbalancer", "remove", "nobody", check=False)
     assert refused.returncode == 1
     assert "no server 'nobody' (there are: server1, server2)" in refused.stderr
+
+
+def test_a_configuration_is_edited_by_command_and_taken_back(cluster, api, tmp_path):
+    cli = cluster.servers[1].cli
+    before = cluster.config.read_text()
+    file = tmp_path / "config.toml"
+    shown = cli("loadbalancer", "source", "--stored").stdout
+    file.write_text(shown.replace("[loadbalancer]", "[loadbalancer]\nretries = 99"))
+    line = file.read_text().splitlines().index("retries = 99") + 1
+    refused = cli("loadbalancer", "check", str(file), check=False)
+    assert refused.returncode == 1
+    assert f"loadbalancer.retries: line {line}: " in refused.stderr
+    assert cli("loadbalancer", "save", str(file), check=False).returncode == 1
+    assert cluster.config.read_text() == before
+    file.write_text(shown.replace("[loadbalancer]", "[loadbalancer]\nretries = 2"))
+    said = cli("loadbalancer", "check", str(file)).stdout
+    assert said == f"{file} can be saved, by a reload\n"
+    seen = api("source")["digest"]
+    said = cli("loadbalancer", "save", str(file), "--seen", seen).stdout
+    assert said == f"{file} serves (by a reload)\n"
+    assert cluster.config.read_text() == before.replace(
+        "[loadbalancer]", "[loadbalancer]\nretries = 2"
+    ), "with the secret"
+    stale = cli("loadbalancer", "save", str(file), "--seen", seen, check=False)
+    assert stale.returncode == 1 and "read it again" in stale.stderr
+    number = api("versions")["items"][0]["number"]
+    listed = cli("loadbalancer", "versions").stdout
+    assert "admin" in listed
+    assert cli("loadbalancer", "source", "--version", str(number)).stdout == shown
+    template = tmp_path / "mine.template"
+    template.write_text(cli("loadbalancer", "source", "--template").stdout + "nonsense\n")
+    wrong = cli("loadbalancer", "check", str(file), "--template", str(template), check=False)
+    assert "loadbalancer.template, line " in wrong.stderr
+    said = cli("loadbalancer", "restore", str(number)).stdout
+    assert said == f"version {number} serves again (by a reload)\n"
+    assert cluster.config.read_text() == before
+
+    def recorded() -> set[str]:
+        listed = cluster.servers[0].api("admin.audit.list", text="admin.loadbalancer")["items"]
+        assert "retries" not in json.dumps(listed), "texts are not recorded"
+        return {row["service"].removeprefix("admin.loadbalancer.") for row in listed}
+
+    wait_until(lambda: {"save", "restore"} <= recorded(), 30, "the audit has them")
 
 
 @pytest.mark.proof

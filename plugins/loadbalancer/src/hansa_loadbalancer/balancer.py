@@ -8,19 +8,21 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from hansa import Invalid, Restarts, StatusFile, Unavailable, print_lines, replace_file, started_at
 
 from .certificates import Stamps, stamps
-from .converge import converge
+from .converge import converge, needs_reload
 from .files import ABOUT, LOCK, SOURCE, About, digest, locked
 from .generate import STATES, Source, generate
 from .logs import log, rotate, set_up
 from .process import Haproxy, end_leftover
 from .program import check_limits, check_ports, check_source, find_program
 from .server_states import server_states
-from .settings import LoadBalancerSection, addresses, is_secure, read
+from .settings import LoadBalancerSection, addresses, is_secure, parse, read
+from .trial import Trial, Verdict, answer, clean, taken
 
 LOOK = 0.1
 """Seconds between looks at the configuration and at HAProxy."""
@@ -58,6 +60,7 @@ class Balancer:
             if not ours:
                 raise Invalid({"--dir": f"another load-balancer runs in {self.folder}"})
             end_leftover(self.run_folder)
+            clean(self.run_folder)
             self.program = find_program(self.section.haproxy)
             self.source = self._write(self.section)
             self._certificates = stamps(self.section, self.path.parent)
@@ -76,6 +79,7 @@ class Balancer:
                 self.haproxy.end(self.section.grace)
                 self._about_file.remove()
                 self._states.remove()
+                clean(self.run_folder)
 
     def _ask_to_stop(self, *_: object) -> None:
         self._stop = True
@@ -102,6 +106,9 @@ class Balancer:
             self._start_again()
             return
         self._follow_configuration()
+        trial = taken(self.run_folder)
+        if trial is not None:
+            answer(self.run_folder, self._judge(trial))
         self._about_file.catch_up()
         self.haproxy.pid_file.catch_up()
         rotate(self.folder / "logs")
@@ -161,14 +168,46 @@ class Balancer:
             if check_again:
                 check_source(self.program, source, present)
             return source
+        with self._checked(source) as trial:
+            trial.replace(self.run_folder / SOURCE)
+        return source
+
+    @contextlib.contextmanager
+    def _checked(self, source: Source) -> Iterator[Path]:
+        """Yield a file with a configuration that HAProxy has found valid; raises `Invalid`."""
         trial = self.run_folder / f"new-{SOURCE}"
         replace_file(trial, source.text)
         try:
             check_source(self.program, source, trial)
-            trial.replace(self.run_folder / SOURCE)
+            yield trial
         finally:
             trial.unlink(missing_ok=True)
-        return source
+
+    def _judge(self, trial: Trial) -> Verdict:
+        """Say what would become of a configuration, as if it were in place, and change nothing."""
+        try:
+            section = parse(self.path, trial.stored)
+            if section.haproxy != self.section.haproxy:
+                find_program(section.haproxy)  # the next start would end with it
+            check_ports(self._new_addresses(section))
+            check_limits(section)
+            source = generate(section, self.path.parent, trial.template)
+            with self._checked(source):
+                return Verdict(trial.id, {}, self._way_to(section, source), source.text)
+        except Invalid as invalid:
+            return Verdict(trial.id, invalid.errors)
+
+    def _way_to(self, section: LoadBalancerSection, source: Source) -> str:
+        """Return how a configuration would come into force, as far as can be said before."""
+        if source.text == self.source.text:
+            return ""
+        before = {server.name: server for server in self.section.servers}
+        stay = [server for server in section.servers if server.name in before]
+        if source.core != self.source.core or any(
+            needs_reload(server, section, before[server.name], self.section) for server in stay
+        ):
+            return "reload"
+        return "live"
 
     def _consider(self, now: str, *, forced: bool) -> None:
         """Apply the configuration, live or by a reload; if it is refused, log that and go on as

@@ -11,7 +11,9 @@ from hansa import Invalid
 from hansa_cli import output
 from hansa_cli.client import Client
 from hansa_cli.connection import command
-from hansa_cli.plain import JsonObject
+
+from .cli_source import COMMANDS as EDITING
+from .reporting import report
 
 
 @click.group("loadbalancer")
@@ -72,8 +74,6 @@ STATISTICS = {
     "rtime": "ms",
 }
 """The fields of HAProxy's statistics that are shown, with the heading of each."""
-HOW = {"live": " (changed live)", "reload": " (by a reload)", "": " (it was so already)"}
-"""How a change came into force, as it is printed."""
 
 
 @command("servers")
@@ -105,13 +105,13 @@ def servers(client: Client, as_json: bool) -> None:
 def add(client: Client, as_json: bool, **values: Any) -> None:
     """Put a server behind the load-balancer."""
     answer = client.call("admin.loadbalancer.add", values)
-    _report(answer, as_json, f"{values['name']} gets requests")
+    report(answer, as_json, f"{values['name']} gets requests")
 
 
 @command("weight", NAME, click.Argument(["weight"], type=int))
 def weight(client: Client, as_json: bool, name: str, weight: int) -> None:
     """Change a server's share of the requests."""
-    _report(
+    report(
         client.call("admin.loadbalancer.weight", {"name": name, "weight": weight}),
         as_json,
         f"{name} weighs {weight}",
@@ -123,7 +123,7 @@ def _state_command(action: str, help: str, said: str) -> click.Command:
 
     def change(client: Client, as_json: bool, name: str) -> None:
         answer = client.call(f"admin.loadbalancer.{action}", {"name": name})
-        _report(answer, as_json, f"{name} {said}")
+        report(answer, as_json, f"{name} {said}")
 
     return command(action, NAME, help=help)(change)
 
@@ -149,40 +149,15 @@ def ask(client: Client, as_json: bool, words: tuple[str, ...]) -> None:
         click.echo(answer["answer"])
 
 
-@command(
-    "source",
-    click.Option(
-        ["--stored"], is_flag=True, help="config.toml, from which HAProxy's is generated."
-    ),
-)
-def source(client: Client, as_json: bool, stored: bool) -> None:
-    """Print HAProxy's configuration."""
-    answer = client.call("admin.loadbalancer.source")
-    if as_json:
-        output.print_json(answer)
-    else:
-        click.echo(answer["stored" if stored else "generated"], nl=False)
-
-
 @command("reload")
 def reload(client: Client, as_json: bool) -> None:
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
     answer = client.call("admin.loadbalancer.reload")
-    _report(
+    report(
         answer,
         as_json,
         f"HAProxy {answer['version']} serves at {answer['url']} with the stored configuration",
     )
-
-
-def _report(answer: JsonObject, as_json: bool, line: str) -> None:
-    """Print the answer to a change: as JSON, or what was changed and how."""
-    if as_json:
-        output.print_json(answer)
-        return
-    if "how" in answer:
-        line += HOW[answer["how"]]
-    click.echo(line)
 
 
 for each in (
@@ -203,7 +178,7 @@ for each in (
     _state_command("ready", "Send a server requests again.", "gets requests"),
     statistics,
     ask,
-    source,
+    *EDITING,
     reload,
 ):
     group.add_command(each)

@@ -9,6 +9,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from hansa import Conflict, Invalid, PlainSettings, Unavailable, replace_file, started_at
@@ -25,9 +26,24 @@ from .files import (
     with_server,
     without_server,
 )
-from .generate import BACKEND, hidden, proxy_secrets_in
+from .generate import BACKEND, hidden
+from .lines import with_lines
 from .runtime import RuntimeSocket
 from .settings import SECTION, BalancedServer, parse
+from .trial import Verdict, ask
+from .versions import (
+    Version,
+    digest_shown,
+    forget_templates,
+    keep,
+    secrets_in,
+    template_name,
+    template_of,
+    unmasked,
+    version,
+    versions,
+    with_template,
+)
 
 WAIT = 30.0
 """Seconds that the load-balancer gets to apply a change."""
@@ -81,9 +97,9 @@ class Control:
             raise Invalid({"command": f"is not one of {', '.join(COMMANDS)}"})
         return self.runtime.ask(words)
 
-    def source(self) -> dict[str, str]:
+    def source(self, number: int = 0) -> dict[str, str]:
         """Return the configuration as it is stored and as HAProxy has it, without secrets, and
-        where both are.
+        where both are; with a number what was stored in that version. Raises `NotFound`.
         """
         file = self.folder / SOURCE
         about = self.about()
@@ -91,15 +107,51 @@ class Control:
             generated = file.read_text()
         except OSError as error:
             raise Unavailable(f"{file} cannot be read: {error.strerror}") from None
-        stored = self._text()
+        stored = version(self.versions_folder, number).text if number else self._text()
+        template_file = template_of(stored, Path(about.config).parent)
+        try:
+            template = template_file.read_text()
+        except (OSError, UnicodeDecodeError):
+            template = ""
         # they differ while a change of it is refused
-        secrets = proxy_secrets_in(stored) | proxy_secrets_in(generated)
+        secrets = secrets_in(stored) | secrets_in(generated)
         return {
             "stored": hidden(stored, secrets),
             "stored_in": about.config,
+            "digest": digest_shown(stored),
+            "template": hidden(template, secrets),
+            "template_in": str(template_file),
             "generated": hidden(generated, secrets),
             "generated_in": str(file),
         }
+
+    @property
+    def versions_folder(self) -> Path:
+        """The folder of the texts that were replaced."""
+        return self.folder.parent / "versions"
+
+    def versions(self) -> list[Version]:
+        """Return the texts that were replaced by a save, the latest first."""
+        return versions(self.versions_folder)
+
+    def check(self, stored: str, template: str | None) -> Verdict:
+        """Have an edited text, and a template if it is given, judged by the load-balancer; nothing is
+        changed. Secrets may be masked as `source` has them. Faults name the lines.
+        """
+        with locked(self.folder / CHANGES, wait=True):
+            before = self._text()
+            template = None if template is None else unmasked(template, before)
+            return self._judged(unmasked(stored, before), template, secrets_in(before))
+
+    def _judged(self, text: str, template: str | None, secrets: set[str]) -> Verdict:
+        verdict = ask(self.folder, text, template)
+        hiding = secrets | secrets_in(text) | secrets_in(verdict.generated)
+        faults = with_lines(verdict.faults, text, self.about().config)
+        return replace(
+            verdict,
+            faults={key: hidden(fault, hiding) for key, fault in faults.items()},
+            generated=hidden(verdict.generated, hiding),
+        )
 
     def _text(self) -> str:
         path = Path(self.about().config)
@@ -140,21 +192,62 @@ class Control:
         Raises `Invalid`, and leaves everything as it was, if the result is refused.
         """
         with locked(self.folder / CHANGES, wait=True):
-            about = self.about()
-            path = Path(about.config)
             before = self._text()
             after = edit(before)
-            parse(path, after)
-            if after == before:
-                return ""
-            replace_file(path, after)
-            try:
-                return self._wait(
-                    lambda now: now.considered == digest(after) and now.attempt > about.attempt
-                ).how
-            except Invalid:
-                replace_file(path, before)
-                raise
+            parse(Path(self.about().config), after)
+            return self._put(before, after)
+
+    def save(self, stored: str, template: str | None, seen: str, by: str) -> str:
+        """Store an edited text, with a template if one is given, once it was found valid; returns as
+        `change` does. What it replaces is kept.
+
+        Raises `Conflict` if `seen`, the digest that `source` gave, is another's, and `Invalid` with
+        all faults if it is refused; nothing is changed then.
+        """
+        with locked(self.folder / CHANGES, wait=True):
+            before = self._text()
+            if seen and seen != digest_shown(before):
+                raise Conflict("the configuration was changed since it was read: read it again")
+            template = None if template is None else unmasked(template, before)
+            return self._save(before, unmasked(stored, before), template, by)
+
+    def restore(self, number: int, by: str) -> str:
+        """Store a version again, as `save` does; raises `NotFound`, and what that raises."""
+        with locked(self.folder / CHANGES, wait=True):
+            text = version(self.versions_folder, number).text
+            return self._save(self._text(), text, None, by)
+
+    def _save(self, before: str, after: str, template: str | None, by: str) -> str:
+        folder = Path(self.about().config).parent
+        verdict = self._judged(after, template, secrets_in(before))
+        if verdict.faults:
+            raise Invalid(verdict.faults)
+        if template is not None:
+            name = template_name(template)
+            if name:
+                replace_file(folder / name, template, durable=True)
+            after = with_template(after, name)
+        if after == before:
+            return ""
+        keep(self.versions_folder, before, by)
+        how = self._put(before, after)
+        forget_templates(folder, [after, *(one.text for one in self.versions())])
+        return how
+
+    def _put(self, before: str, after: str) -> str:
+        """Store a text in the place of another one, and wait until it is in force."""
+        if after == before:
+            return ""
+        about = self.about()
+        path = Path(about.config)
+        replace_file(path, after)
+        try:
+            return self._wait(
+                lambda now: now.considered == digest(after) and now.attempt > about.attempt
+            ).how
+        except Invalid:
+            replace_file(path, before)
+            raise
 
     def reload(self) -> About:
         """Have HAProxy replaced by a new process, losing nothing; raises `Invalid` if the

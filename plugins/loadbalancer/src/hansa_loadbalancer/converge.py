@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from hansa import Conflict
@@ -39,7 +40,7 @@ def converge(
         for server in section.servers:
             if server.name not in live:
                 _add(runtime, server, section, folder)
-            elif _needs_reload(server, old.get(server.name)):
+            elif needs_reload(server, section, old.get(server.name), before):
                 return False
             else:
                 _change(runtime, server, live[server.name])
@@ -51,11 +52,22 @@ def converge(
     return _as_wanted(runtime.servers(), wanted)
 
 
-def _needs_reload(server: BalancedServer, before: BalancedServer | None) -> bool:
-    """Whether a server differs from before in what HAProxy cannot change live."""
-    if before is None:
+def needs_reload(
+    server: BalancedServer,
+    section: LoadBalancerSection,
+    server_before: BalancedServer | None,
+    before: LoadBalancerSection,
+) -> bool:
+    """Whether a server differs from before in what HAProxy cannot change live: all but its weight and
+    its state.
+    """
+    if server_before is None:
         return True
-    return server.address != before.address or server.maxconn != before.maxconn
+    return _fixed(server, section) != _fixed(server_before, before)
+
+
+def _fixed(server: BalancedServer, section: LoadBalancerSection) -> str:
+    return server_options(replace(server, weight=1, state="ready"), section)
 
 
 def _add(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import string
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from .headers import (
     correlation_headers,
     forgeable_headers,
 )
+from .lines import filled
 from .settings import SECTION, BalancedServer, LoadBalancerSection, addresses, is_secure
 
 PURGE = "1s"
@@ -56,11 +56,13 @@ CID = "^[A-Za-z0-9-]{1,64}$"
 @dataclass(frozen=True)
 class Source:
     """Generated text, and with `core` the same without servers, to tell whether anything else
-    differs.
+    differs. `origins` are the lines of the template that its lines come from, where that is not the
+    plugin's own.
     """
 
     text: str
     core: str
+    origins: tuple[int, ...] = ()
 
     def setting(self, line: int) -> str:
         """Return the setting that a line, counted from 1, comes from; empty where none is noted."""
@@ -68,6 +70,12 @@ class Source:
         if not 0 < line <= len(lines):
             return ""
         return lines[line - 1].partition("# setting: ")[2].strip()
+
+    def template_line(self, line: int) -> int:
+        """Return the line of the template that a line, counted from 1, comes from; 0 if that is the
+        plugin's own.
+        """
+        return self.origins[line - 1] if 0 < line <= len(self.origins) else 0
 
 
 def milliseconds(seconds: float) -> int:
@@ -102,21 +110,23 @@ def weight(server: BalancedServer) -> int:
     return server.weight if server.state == "ready" else 0
 
 
-def generate(section: LoadBalancerSection, folder: Path) -> Source:
-    """Return the whole configuration; file names are relative to `folder`. Raises `Invalid` for a
-    template that cannot be used.
+def generate(section: LoadBalancerSection, folder: Path, template: str | None = None) -> Source:
+    """Return the whole configuration; file names are relative to `folder`, and `template` is a text
+    instead of the one that the section names. Raises `Invalid` for a template that cannot be used.
     """
     file = folder / section.template if section.template else TEMPLATE
+    place = "the template" if template is not None else str(file)
     try:
-        template = string.Template(file.read_text())
+        text = file.read_text() if template is None else template
         values = _values(section, folder)
-        text = template.substitute(values, servers=_lines(_servers(section, folder)))
-        core = template.substitute(values, servers="")
-        return Source(text, core)
+        whole = filled(text, {**values, "servers": _lines(_servers(section, folder))})
+        core = filled(text, {**values, "servers": ""})
     except OSError as error:
         raise Invalid({f"{SECTION}.template": f"{file} cannot be read: {error.strerror}"}) from None
-    except (KeyError, ValueError) as error:
-        raise Invalid({f"{SECTION}.template": f"{file} cannot be used: {error}"}) from None
+    except ValueError as error:
+        raise Invalid({f"{SECTION}.template": f"{place} cannot be used: {error}"}) from None
+    is_own = file == TEMPLATE and template is None
+    return Source(whole.text, core.text, () if is_own else whole.origins)
 
 
 def _values(section: LoadBalancerSection, folder: Path) -> dict[str, object]:

@@ -121,9 +121,22 @@ def _faults(messages: str, source: Source) -> dict[str, str]:
             continue
         text = match[1].strip()
         place = _LINE.search(text)
-        name = source.setting(int(place[1])) if place else ""
-        faults.setdefault(f"{SECTION}.{name}".strip("."), f"HAProxy refuses it: {text}")
+        name, where = _place_of(source, int(place[1])) if place else ("", "")
+        faults.setdefault(f"{SECTION}.{name}".strip("."), f"HAProxy refuses it{where}: {text}")
     return faults
+
+
+def _place_of(source: Source, line: int) -> tuple[str, str]:
+    """Return the setting that a line comes from, or the line of a template that is not the plugin's
+    own; and that line in words, where there are both.
+    """
+    setting = source.setting(line)
+    template_line = source.template_line(line)
+    if not template_line:
+        return setting, ""
+    if setting:
+        return setting, f" (line {template_line} of the template)"
+    return f"template, line {template_line}", ""
 
 
 def check_limits(section: LoadBalancerSection) -> None:

@@ -10,8 +10,10 @@ from typing import Annotated
 from hansa import Model, setting
 from hansa_admin.operation import Operation
 
-from .control import COMMANDS, Control
-from .settings import BalancedServer, LoadBalancerSection, State
+from .control import COMMANDS
+from .operation import LoadBalancerOperation
+from .settings import BalancedServer, State
+from .source_services import OPERATIONS as EDITING
 
 
 class ServerName(Model):
@@ -81,32 +83,12 @@ class Answer(Model):
     answer: Annotated[str, setting("HAProxy's answer, unchanged")]
 
 
-class Source(Model):
-    """The load-balancer's configuration."""
-
-    stored: Annotated[str, setting("Text of config.toml, the file to change")]
-    stored_in: Annotated[str, setting("Path of that file")]
-    generated: Annotated[str, setting("HAProxy's configuration")]
-    generated_in: Annotated[str, setting("Path of that file")]
-
-
 class Reloaded(Model):
     """The result of a reload."""
 
     url: Annotated[str, setting("URL for clients")]
     haproxy: Annotated[str, setting("The HAProxy that runs")]
     version: Annotated[str, setting("Its version")]
-
-
-class LoadBalancerOperation(Operation):
-    """Base of the operations on the load-balancer."""
-
-    abstract = True
-
-    @property
-    def control(self) -> Control:
-        """The load-balancer; raises `Unavailable` if this server's configuration names none."""
-        return Control(self.server.section(LoadBalancerSection).socket)
 
 
 class StateOperation(LoadBalancerOperation):
@@ -220,17 +202,6 @@ class LoadBalancerCommand(LoadBalancerOperation):
         return Answer(answer=self.control.command(self.request.input.command))
 
 
-class LoadBalancerSource(LoadBalancerOperation):
-    """Show the load-balancer's configuration, as it is stored and as HAProxy has it."""
-
-    name = "admin.loadbalancer.source"
-    right = "view"
-    Output = Source
-
-    def handle(self) -> object:
-        return self.control.source()
-
-
 class LoadBalancerReload(LoadBalancerOperation):
     """Replace HAProxy by a new process with the stored configuration; no request is lost."""
 
@@ -253,6 +224,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     LoadBalancerReady,
     LoadBalancerStatistics,
     LoadBalancerCommand,
-    LoadBalancerSource,
+    *EDITING,
     LoadBalancerReload,
 )

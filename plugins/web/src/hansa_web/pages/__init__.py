@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..page import Page
 from . import (
     audit,
+    balancer_source,
     caches,
     changes,
     configuration,
@@ -61,6 +62,7 @@ PAGES: tuple[Page, ...] = (
     *changes.PAGES,
     *configuration.PAGES,
     *servers.PAGES,
+    *balancer_source.PAGES,
     *plugins.PAGES,
     *redis.PAGES,
     *lists.ACCOUNT_PAGES,

@@ -85,12 +85,18 @@ def show_balancer(visit: Visit) -> Context:
         "statistics": panels["statistics"].data.get("items", []),
         "error": panels["statistics"].error,
         "fault": "",
+        "command": "",
+        "answer": None,
     }
 
 
 def act_on_balancer(visit: Visit) -> Outcome:
-    """Add or remove a server, change its weight or state, or reload HAProxy."""
+    """Add or remove a server, change its weight or state, reload HAProxy, or show what it answers to
+    a command.
+    """
     action = visit.form.get("action")
+    if action == "command":
+        return _asked(visit)
     name = visit.form.get("name").strip()
     data: JsonObject = {"name": name}
     if action in ("add", "weight"):
@@ -102,20 +108,30 @@ def act_on_balancer(visit: Visit) -> Outcome:
     try:
         visit.send(f"admin.loadbalancer.{action}", {} if action == "reload" else data)
     except ApiError as error:
-        if error.status in (401, 403):
-            raise
-        faults = [f"{key}: {fault}" for key, fault in error.errors.items()]
-        fault = "; ".join(faults) or str(error)
-        return Shown(
-            {**show_balancer(visit), "fault": fault}, 422 if error.errors else error.status
-        )
+        return _refused(visit, error)
     done = f"{action} {name}".strip()
     return Redirect(visit.path("load-balancer"), gettext("%(action)s: done.", action=done))
 
 
-def show_source(visit: Visit) -> Context:
-    """Return the stored and the generated configuration."""
-    return {"found": visit.call("admin.loadbalancer.source")}
+def _asked(visit: Visit) -> Outcome:
+    """Show what HAProxy answers to a command that changes nothing."""
+    command = visit.form.get("command").strip()
+    try:
+        found = visit.call("admin.loadbalancer.command", command=command)
+    except ApiError as error:
+        return _refused(visit, error)
+    shown = {**show_balancer(visit), "command": command, "answer": found["answer"]}
+    return Shown(shown, 200)
+
+
+def _refused(visit: Visit, error: ApiError) -> Shown:
+    if error.status in (401, 403):
+        raise error
+    faults = [f"{key}: {fault}" for key, fault in error.errors.items()]
+    context = {**show_balancer(visit), "fault": "; ".join(faults) or str(error)}
+    return Shown(
+        {**context, "command": visit.form.get("command")}, 422 if error.errors else error.status
+    )
 
 
 PAGES = (
@@ -156,16 +172,10 @@ PAGES = (
             "admin.loadbalancer.remove",
             "admin.loadbalancer.weight",
             "admin.loadbalancer.reload",
+            "admin.loadbalancer.command",
         ),
         calls=2,
         show=show_balancer,
         act=act_on_balancer,
-    ),
-    Page(
-        path="/load-balancer/source",
-        title=gettext_noop("Configuration of the load-balancer"),
-        template="load_balancer_source.html",
-        services=("admin.loadbalancer.source",),
-        show=show_source,
     ),
 )
