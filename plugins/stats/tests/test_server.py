@@ -17,6 +17,7 @@ from hansa_devkit.harness.api_server import ApiError, RunningServer
 from hansa_devkit.harness.waiting import wait_until
 from prometheus_client.parser import text_string_to_metric_families
 
+from plugins.stats.tests.promtool import faults_in
 from tests.commands import hansa
 
 CONFIG = """
@@ -237,6 +238,7 @@ def test_metrics(server: RunningServer):
     assert server.get("/hansa/metrics").status_code == 401
     answer = server.get("/hansa/metrics", auth=("admin", server.password))
     assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert faults_in(answer.text) == ""
     families = {one.name: one for one in text_string_to_metric_families(answer.text)}
     assert set(families) == {"hansa_calls", "hansa_errors", "hansa_call_duration_seconds"}
     of_orders = [
