@@ -4,6 +4,7 @@ its peers have.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Annotated
 
@@ -54,4 +55,13 @@ class Wait(Service):
     def handle(self) -> bytes:
         """Wait."""
         time.sleep(0.1)
+        return b"{}"
+
+
+class Awaiting(Service):
+    """Waits 100 ms on the event loop, as a service of the form `async def` does for a back end."""
+
+    async def handle(self) -> bytes:
+        """Wait."""
+        await asyncio.sleep(0.1)
         return b"{}"

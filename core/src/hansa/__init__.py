@@ -12,11 +12,7 @@ if TYPE_CHECKING:
     from .contract.bus import Bus as Bus, Queue as Queue, Records as Records
     from .contract.caller import current_caller as current_caller
     from .contract.calls import QueueOptions as QueueOptions, RouteOptions as RouteOptions
-    from .contract.change_log import (
-        ChangeFilter as ChangeFilter,
-        ChangeLog as ChangeLog,
-        LoggedChange as LoggedChange,
-    )
+    from .contract.change_log import ChangeFilter as ChangeFilter, LoggedChange as LoggedChange
     from .contract.engine import Engine as Engine
     from .contract.examination import (
         Examination as Examination,
@@ -121,6 +117,7 @@ if TYPE_CHECKING:
         Undefined as Undefined,
         problem as problem,
     )
+    from .foundation.event_loop import event_loop as event_loop
     from .foundation.files import StatusFile as StatusFile, replace_file as replace_file
     from .foundation.flushing import PeriodicFlush as PeriodicFlush
     from .foundation.masking import mask_secrets as mask_secrets
@@ -187,7 +184,6 @@ _PUBLIC = {
     "contract.caller": ("current_caller",),
     "contract.change_log": (
         "ChangeFilter",
-        "ChangeLog",
         "LoggedChange",
     ),
     "contract.engine": ("Engine",),
@@ -304,6 +300,7 @@ _PUBLIC = {
         "Undefined",
         "problem",
     ),
+    "foundation.event_loop": ("event_loop",),
     "foundation.files": (
         "StatusFile",
         "replace_file",

@@ -76,6 +76,7 @@ class Site:
             None,
             certificate,
             set(),
+            self.table.awaits,
         )
         self.listener = SERVERS[server](served, self.shared)
         if start:

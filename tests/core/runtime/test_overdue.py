@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hansa import Binding, Request, Service
+from hansa import Binding, Request, Service, event_loop
 from hansa.contract.records import DefinitionRecord
 from hansa.foundation.starts import DeathLedger, Starts
 from hansa.runtime.inflight import InFlight
@@ -18,6 +20,7 @@ from hansa.runtime.managed import ManagedObject
 from hansa.runtime.overdue import OverdueCalls, OverdueStarts
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
+from hansa_devkit.harness.waiting import wait_until
 
 
 class Stuck:
@@ -55,6 +58,38 @@ def stuck() -> Iterator[Stuck]:
     yield made
     made.ended.set()
     made.thread.join(10)
+
+
+def test_calls_on_the_event_loop_are_logged_each_with_its_own_stack(
+    caplog: pytest.LogCaptureFixture,
+):
+    caplog.set_level(logging.WARNING)
+    inflight = InFlight()
+    ended = threading.Event()
+
+    class Waits(Service):
+        async def handle(self) -> None:
+            await self.wait_in_vain()
+
+        async def wait_in_vain(self) -> None:
+            while not ended.is_set():
+                await asyncio.sleep(0.01)
+
+    for name in ("one", "two"):
+        route = compile_route(Binding(name, LocalServer()), Waits, inflight=inflight)
+        event_loop.start(partial(route, Request()))
+    wait_until(lambda: len(inflight.requests) == 2)
+    try:
+        OverdueCalls(inflight, 0.0).look()
+        told = [record.getMessage() for record in caplog.records]
+        assert sorted(text[:20] for text in told) == [
+            "one has been running",
+            "two has been running",
+        ]
+        assert all("in wait_in_vain" in text and "in handle" in text for text in told)
+    finally:
+        ended.set()
+    wait_until(lambda: not inflight.requests)
 
 
 def test_a_call_over_the_limit_is_logged_once_with_its_stack(

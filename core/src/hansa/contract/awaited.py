@@ -58,7 +58,9 @@ class Awaited:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._inside, name)
-        return partial(AwaitedCall, self._carry or event_loop.run, found) if callable(found) else found
+        return (
+            partial(AwaitedCall, self._carry or event_loop.run, found) if callable(found) else found
+        )
 
 
 Carry = Callable[..., Any]

@@ -255,7 +255,10 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
     """Return a callable around `call` (Request -> Response), or None; called once for each compiled
     route.
 
-    `channel` is None for calls from service to service.
+    `channel` is None for calls from service to service. Around a service of the form `async def
+    handle` the callable may run on the event loop of the worker, where it must not block; `call`
+    itself does not block there. One that waits, for its turn or for another machine, is returned as
+    `event_loop.kept_off(callable)`: then such requests have a thread each.
     """
 
 

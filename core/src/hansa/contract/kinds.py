@@ -227,7 +227,8 @@ class Channel(Definition[ConfigT]):
     `delivery` is the guarantee that the conformance kit tests; where it depends on settings,
     `delivery_of` says so. `has_callers` is false where nobody sends the messages, as with a clock:
     then no security definition is needed. Core sets `dispatch` before `start`. Call it anew each
-    time and never keep it: it is swapped under the running channel.
+    time and never keep it: it is swapped under the running channel. Call it from any thread; where
+    `is_awaited`, also by `event_loop.start`: then no thread is kept while its service waits.
     """
 
     kind = "channel"
@@ -236,6 +237,7 @@ class Channel(Definition[ConfigT]):
     default_format: ClassVar[str] = ""
     has_callers: ClassVar[bool] = True
     dispatch: Dispatch
+    is_awaited: bool = False
 
     @property
     def settings(self) -> ChannelSettings:
@@ -258,10 +260,14 @@ class Outgoing(Definition[ConfigT]):
     """A connection out, used by services as `self.outgoing.TYPE["name"]`; whatever else it offers
     is its own.
 
-    Core sets `observers` before `start`: what `hansa_observe` returned.
+    Core sets `observers` before `start`: what `hansa_observe` returned. Services on the event loop
+    call methods in another thread, unless a type says by `waits_on_loop` that these run on the loop,
+    in plain code that waits by `event_loop.wait` and `event_loop.sleep` alone, and holds no lock
+    meanwhile.
     """
 
     kind = "outgoing"
+    waits_on_loop: ClassVar[bool] = False
     observers: Sequence[Observer] = ()
 
     def observed(self) -> Observation:

@@ -8,9 +8,13 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..foundation.errors import HansaError, NotFound
+from ..foundation.event_loop import event_loop
+from .awaited import AwaitedConnections
 from .conversion import input_reader, output_writer
 from .kinds import Channel, Dispatch, Format
 from .message import Request, Response
@@ -76,8 +80,13 @@ class Service:
     `Input` and `Output` are Models (or any type msgspec reads); without them the parsed message and
     any plain data pass. `name` overrides the automatic name. Class attributes of a service are
     shared by all messages of a worker.
+
+    `is_async` of one whose `handle` is `async def`: it runs on the event loop of the worker, where it
+    must not block, and `invoke`, `invoke_async` and what `outgoing` has are to be awaited.
+    `asyncio.to_thread` makes any other call that blocks.
     """
 
+    is_async: ClassVar[bool] = False
     name: ClassVar[str] = ""
     Input: ClassVar[Any] = None
     Output: ClassVar[Any] = None
@@ -92,6 +101,7 @@ class Service:
         super().__init_subclass__(**options)
         if "abstract" not in cls.__dict__:
             cls.abstract = False
+        cls.is_async = iscoroutinefunction(cls.handle)
 
     @classmethod
     def get_name(cls) -> str:
@@ -123,20 +133,34 @@ class Service:
 
     @property
     def outgoing(self) -> OutgoingConnections:
-        """Connections out: `self.outgoing.TYPE["name"]`."""
-        return self.server.outgoing
+        """Connections out: `self.outgoing.TYPE["name"]`; in a service on the event loop, their methods
+        are to be awaited.
+        """
+        found = self.server.outgoing
+        return AwaitedConnections(found) if self.is_async else found
 
     def invoke(self, name: str, payload: object = None) -> Any:
         """Call another service, by name, and return its answer; its exceptions come through. Raises
-        `Undefined` if there is no such service.
+        `Undefined` if there is no such service. In a service on the event loop, it is to be awaited.
         """
-        return self.server.invoke(name, payload, cid=self.request.cid)
+        if not self.is_async:
+            return self.server.invoke(name, payload, cid=self.request.cid)
+        call = partial(self.server.invoke, name, payload, cid=self.request.cid)
+        return event_loop.run(call) if self._is_on_loop(name) else event_loop.in_thread(call)
 
-    def invoke_async(self, name: str, payload: object = None) -> str:
+    def _is_on_loop(self, name: str) -> bool:
+        """Whether another service runs on the event loop."""
+        try:
+            return self.server.registry.service(name).cls.is_async
+        except NotFound:
+            return False
+
+    def invoke_async(self, name: str, payload: object = None) -> Any:
         """Have another service called, by any worker of the cluster, at least once; returns the
-        correlation id at once.
+        correlation id at once. In a service on the event loop, it is to be awaited.
         """
-        return self.server.invoke_async(name, payload, cid=self.request.cid)
+        call = partial(self.server.invoke_async, name, payload, cid=self.request.cid)
+        return event_loop.in_thread(call) if self.is_async else call()
 
     def _plugin_attribute(self, name: str) -> object:
         """Return what a plugin gives services under this name, by `hansa_attributes`; raises
@@ -168,6 +192,8 @@ class Service:
         write_output = output_writer(cls.Output, binding.format)
         server = binding.server
         log = logging.getLogger(f"hansa.service.{binding.name}")
+        is_async = cls.is_async
+        wait = event_loop.wait
 
         def call(request: Request) -> Response:
             request.input = read_input(request)
@@ -176,7 +202,7 @@ class Service:
             service.server = server
             service.log = log
             response = service.response = Response()
-            answer = service.handle()
+            answer = wait(service.handle()) if is_async else service.handle()
             if answer is not None:
                 response.payload = answer
             write_output(response)

@@ -1,4 +1,5 @@
-"""Deadlines: how long in all what a thread does may take, whatever it waits for on the way.
+"""Deadlines: how long in all what a thread, or a task of an event loop, does may take, whatever it
+waits for on the way.
 
 Time-outs of libraries count anew with each step and each byte, so a peer that sends one byte at a
 time is never too late for them. A call opens a deadline, and every wait inside takes only what is
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias, TypeVar
 
 from .errors import TimedOut
@@ -26,7 +28,7 @@ AddressInfo: TypeAlias = tuple[int, int, int, str, SocketAddress]
 name, address.
 """
 
-_thread = threading.local()
+_ends: ContextVar[float | None] = ContextVar("ends", default=None)
 
 
 @contextmanager
@@ -36,19 +38,19 @@ def deadline(seconds: float | None) -> Iterator[None]:
 
     Of nested deadlines the innermost counts.
     """
-    before = getattr(_thread, "ends", None)
-    _thread.ends = None if seconds is None else time.monotonic() + seconds
+    before = _ends.get()
+    _ends.set(None if seconds is None else time.monotonic() + seconds)
     try:
         yield
     finally:
-        _thread.ends = before
+        _ends.set(before)
 
 
 def time_left(at_most: float | None = None) -> float | None:
     """Return the seconds until the deadline of this thread, 0.0 once it has passed, and at most
     `at_most`; None without either.
     """
-    ends: float | None = getattr(_thread, "ends", None)
+    ends = _ends.get()
     if ends is None:
         return at_most
     left = max(0.0, ends - time.monotonic())

@@ -41,7 +41,7 @@ _depth: ContextVar[int] = ContextVar("depth", default=0)
 """In how many calls inside each other, made by services on the loop, this thread is."""
 
 
-class _Strand(greenlet):
+class _Strand(greenlet):  # type: ignore[misc]  # greenlet has no types
     """Plain code that runs on the loop."""
 
     # what SQLAlchemy waits for by a driver of asyncio, it may wait for in here
@@ -77,6 +77,18 @@ class EventLoop:
     def is_current(self) -> bool:
         """Whether the code that asks is plain code on the loop, which waits by `wait`."""
         return isinstance(getcurrent(), _Strand)
+
+    @staticmethod
+    def kept_off(call: Callable[..., object]) -> None:
+        """Mark a callable around a service as one that may block, or wait for a lock: what it is
+        around keeps a thread, and never begins on the loop.
+        """
+        call.keeps_thread = True  # type: ignore[attr-defined]  # functions take attributes
+
+    @staticmethod
+    def is_kept_off(call: Callable[..., object]) -> bool:
+        """Whether a callable is so marked."""
+        return getattr(call, "keeps_thread", False) is True
 
     def place(self) -> int | asyncio.Task[Any]:
         """Return the task of the loop in which the code that asks runs; elsewhere, its thread."""

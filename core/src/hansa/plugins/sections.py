@@ -37,6 +37,15 @@ class ServerSection(Model):
             le=86400,
         ),
     ] = 60.0
+    loop_limit: Annotated[
+        float,
+        setting(
+            "Seconds for which a service of the form `async def` may keep the event loop of its worker "
+            "to itself before that is logged, with its stack; 0 for any time",
+            ge=0,
+            le=86400,
+        ),
+    ] = 0.25
     start_limit: Annotated[
         float,
         setting(

@@ -120,6 +120,7 @@ class Worker:
         server.overdue_calls.start()
         server.overdue_starts.start()
         server.memory_watch.start()
+        server.blocked_loop.start()
         self.follower.start()
         listening = (server.wake.set, self.follower.ended)
         threading.Thread(
@@ -201,6 +202,7 @@ class Worker:
             server.overdue_calls.stop,
             server.overdue_starts.stop,
             server.memory_watch.stop,
+            server.blocked_loop.stop,
             self.follower.join,
             lambda: self.plugins.hook.hansa_shutdown(server=server),
             self.membership.stop,

@@ -4,17 +4,22 @@ calls that take too long are told of.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..contract.message import Request
 
+if TYPE_CHECKING:
+    from asyncio import Task
+
 
 class Call(NamedTuple):
-    """A request in hand: the epoch in which it began, when by `time.monotonic()`, and its thread."""
+    """A request in hand: the epoch in which it began, when by `time.monotonic()`, and its thread, or
+    its task of the event loop.
+    """
 
     epoch: int
     began: float
-    thread: int
+    thread: int | Task[Any]
     request: Request
 
 

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..contract.service import current_cid
 from ..foundation.frames import thread_frames
@@ -19,10 +20,25 @@ from .inflight import Call, InFlight
 from .managed import ManagedObject, start_of
 from .watch import LimitWatch
 
+if TYPE_CHECKING:
+    from asyncio import Task
+
 log = logging.getLogger("hansa.overdue")
 
 LOOK = 1.0
 """Seconds between two looks, at most."""
+
+
+def stack_of_task(task: Task[Any]) -> str:
+    """Return where a task of the event loop waits, the outermost call first."""
+    lines: list[str] = []
+    waiting: object = task.get_coro()
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is not None:
+            lines += traceback.format_list(traceback.extract_stack(frame, 1))
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    return "".join(lines)
 
 
 class OverdueCalls(LimitWatch):
@@ -41,13 +57,17 @@ class OverdueCalls(LimitWatch):
         Of calls inside each other, only the outermost is logged.
         """
         oldest = time.monotonic() - self._limit
-        overdue: dict[int, Call] = {}
+        overdue: dict[object, Call] = {}
         for call in sorted(self._inflight.requests.values(), key=lambda call: call.began):
             if call.began <= oldest:
                 overdue.setdefault(call.thread, call)
         frames = thread_frames()
         for call in overdue.values():
-            if call not in self._told and call.thread in frames:
+            if call in self._told:
+                continue
+            if not isinstance(call.thread, int):
+                self._tell(call, stack_of_task(call.thread))
+            elif call.thread in frames:
                 self._tell(call, "".join(traceback.format_stack(frames[call.thread])))
         self._told = set(overdue.values())
         return min(LOOK, self._limit)

@@ -19,6 +19,7 @@ from ..foundation.errors import (
     describe,
     problem,
 )
+from ..foundation.event_loop import event_loop
 from .inflight import Call, InFlight
 
 log = logging.getLogger("hansa.route")
@@ -45,12 +46,21 @@ def compile_route(
     the challenges of all.
     `witnesses` learn of requests that are refused.
     `inflight` knows of each request for as long as it runs. `raising` lets exceptions through, for
-    calls from service to service.
+    calls from service to service. The callers of a service on the event loop are authenticated in
+    another thread where the request is on the loop, too: a check may take long.
     """
     call = service.compile(binding)
+    is_awaited = service.is_async
     for wrap in wraps:
         call = wrap(channel, service, call) or call
-    authenticate = _behind(tuple(guards), _any_of(tuple(authenticators)))
+        is_awaited = is_awaited and not event_loop.is_kept_off(call)
+    authenticate = _any_of(tuple(authenticators))
+    if service.is_async:
+        authenticate = _aside(authenticate)
+    authenticate = _behind(tuple(guards), authenticate)
+    if channel is not None:
+        channel.is_awaited = is_awaited
+    place = event_loop.place if service.is_async else get_ident
     witnesses = tuple(witnesses)
     format = binding.format
     format_type = format.type if format else ""
@@ -68,7 +78,7 @@ def compile_route(
         # runs twice
         number = id(token)
         # PERF: the constructor of a named tuple is a function around this
-        requests[number] = new_tuple(Call, (inflight.epoch, monotonic(), get_ident(), request))
+        requests[number] = new_tuple(Call, (inflight.epoch, monotonic(), place(), request))
         try:
             if authenticate is not None:
                 request.principal = authenticate(request)
@@ -88,6 +98,17 @@ def compile_route(
         return response
 
     return route
+
+
+def _aside(authenticate: Authenticate | None) -> Authenticate | None:
+    """Return what authenticates callers beside the event loop, where a request is on it."""
+    if authenticate is None:
+        return None
+
+    def beside(request: Request) -> object:
+        return event_loop.aside(authenticate, request)
+
+    return beside
 
 
 def _behind(guards: tuple[Guard, ...], authenticate: Authenticate | None) -> Authenticate | None:

@@ -37,6 +37,7 @@ from ..odb.keys import Keys
 from ..plugins.configuration import Config
 from ..plugins.discovery import Plugins
 from ..settings.model import Model
+from .blocked_loop import BlockedLoop
 from .installed_plugins import InstalledPlugins
 from .invoke import Invocations
 from .memory import MemoryWatch
@@ -76,7 +77,6 @@ class WorkerServer:
 
     ready = False
     closing = False
-    fault = ""
 
     def __init__(
         self,
@@ -88,6 +88,7 @@ class WorkerServer:
         replace_workers: Callable[[], None],
         replace_worker: Callable[[str], None],
     ) -> None:
+        self._fault = ""
         self.config = config
         self.dir: Path = config.dir
         self.name: str = config.server.name
@@ -153,11 +154,21 @@ class WorkerServer:
         self._stored_hook: Callable[..., object] = plugins.hook.hansa_stored
         database.stored = self._tell_stored
         self.overdue_calls = OverdueCalls(self.objects.inflight, config.server.call_limit)
+        self.blocked_loop = BlockedLoop(config.server.loop_limit, replace_worker)
         self.memory_watch = MemoryWatch(config.server.worker_memory, replace_worker)
         self.outgoing = Namespace(self.objects)
         self._calls = Invocations(self.registry, self.objects.router)
         self._calls.queue = plugins.hook.hansa_queue(server=self)
         self.worker_calls = WorkerCalls(self.id, self.bus, self.cluster, self._calls)
+
+    @property
+    def fault(self) -> str:
+        """Why this worker cannot serve although it runs; an empty text if it can."""
+        return self._fault or self.blocked_loop.fault
+
+    @fault.setter
+    def fault(self, why: str) -> None:
+        self._fault = why
 
     @property
     def queue(self) -> Queue | None:

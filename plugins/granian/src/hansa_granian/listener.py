@@ -14,12 +14,12 @@ import time
 from importlib.metadata import version
 from wsgiref.types import WSGIEnvironment
 
-from hansa import Invalid, new_cid
+from hansa import Invalid, event_loop, new_cid
 from hansa_http.admission import Admission, Occupation
 from hansa_http.lanes import Lanes
 from hansa_http.listener import ASK_AGAIN, QUIET, SPARE
 from hansa_http.own_paths import ALWAYS_THERE, OWN_PREFIX
-from hansa_http.serving import Site
+from hansa_http.serving import LARGE_BODY, Site
 from hansa_http.turn_away import turn_away
 
 from .call import Call
@@ -206,7 +206,9 @@ class GranianListener:
             watcher.done()
 
     def dispatch(self, call: Call) -> None:
-        """Have a complete request answered: here, in a thread of granian's, or in another one."""
+        """Have a complete request answered: here, in a thread of granian's, or in another one, or on
+        the event loop.
+        """
         target = call.request_uri
         if target.startswith(OWN_PREFIX):
             path = target.partition("?")[0]
@@ -216,6 +218,9 @@ class GranianListener:
             if path not in self.lanes.shared:
                 self.lanes.add(call)
                 return
+        if call.received < LARGE_BODY and self._site.awaits(target, lambda: call.environ):
+            event_loop.start(call.service)
+            return
         try:
             place = self._free.pop()
         except IndexError:

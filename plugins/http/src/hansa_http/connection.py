@@ -11,7 +11,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from hansa import TimedOut
+from hansa import TimedOut, event_loop
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
@@ -65,8 +65,15 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         super().del_channel(map)
         self.server.admission.leave(self)
 
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Wait for a client that takes its answers too slowly; never on the event loop, which has one
+        answer of a connection in hand.
+        """
+        if not event_loop.is_current:
+            super()._flush_outbufs_below_high_watermark()
+
     def service(self) -> None:
-        """Answer one request, in a thread of the pool."""
+        """Answer one request, in a thread of the pool or on the event loop."""
         super().service()
         self.served = self.last_activity
 

@@ -87,6 +87,7 @@ class HttpFrontend:
             replace=server.replace_worker,
             certificate=certificate,
             shared_paths=self.shared_paths,
+            awaits=self.table.awaits,
         )
         self._listener = make(site, shared)
         self._listener.start()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.types import WSGIEnvironment
 
 import msgspec
-from hansa import HansaError, Request, Response, Unavailable, new_cid
+from hansa import HansaError, Request, Response, Unavailable, event_loop, new_cid
 
 from .body import read_body
 from .client_certificate import certificates_of
@@ -24,6 +24,7 @@ from .own_paths import LIVE, PING, READY
 from .path import path_of, shown
 from .proxies import Proxies
 from .query import Headers, parse_query
+from .serving import LARGE_BODY
 from .table import Table
 
 if TYPE_CHECKING:
@@ -68,7 +69,10 @@ class RequestHandler:
         """Return the response to what the WSGI environment asks, and the request; never raises."""
         response, request = self._handle(environ)
         if self._compress_over:
-            compress(response, environ, self._compress_over)
+            if len(response.raw) < LARGE_BODY:
+                compress(response, environ, self._compress_over)
+            else:
+                event_loop.aside(compress, response, environ, self._compress_over)
         return response, request
 
     def _handle(self, environ: WSGIEnvironment) -> Handled:
@@ -105,7 +109,7 @@ class RequestHandler:
             )
             if channel is None:
                 return _mismatch(refused, request, environ), request
-            response = channel.answer(request)
+            response = _answer(channel, request)
         except HansaError as error:
             response = _refusal(channel, error, environ, cid)
         except Exception as error:
@@ -171,6 +175,15 @@ class RequestHandler:
         if why:
             raise Unavailable(f"not ready: {why}")
         return _own({"ready": True, "cid": cid}, method, cid)
+
+
+def _answer(channel: AnyHttpChannel, request: Request) -> Response:
+    """Have a channel answer; one that may block, not on the event loop: it may have taken the place
+    of one that does not since the request came.
+    """
+    if event_loop.is_current and not channel.is_awaited:
+        return event_loop.wait(event_loop.in_thread(channel.answer, request))
+    return channel.answer(request)
 
 
 def _refusal(

@@ -10,10 +10,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
-from hansa import HansaError, Response
+from hansa import HansaError, Response, event_loop
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
@@ -24,7 +25,8 @@ from .connection import Connection
 from .early import HttpSection
 from .gate import Gate
 from .lanes import Lanes
-from .serving import Site
+from .parser import Parser
+from .serving import LARGE_BODY, Awaits, Site, never
 from .tls_socket import TlsSocket
 from .turn_away import turn_away
 
@@ -43,6 +45,15 @@ successor may not have started."""
 
 def _nobody(address: str) -> bool:
     return False
+
+
+def environ_of(request: Parser) -> WSGIEnvironment:
+    """Return as much of the environment of a request as channels are chosen by."""
+    found: WSGIEnvironment = {f"HTTP_{name}": value for name, value in request.headers.items()}
+    found["REQUEST_URI"] = request.request_uri
+    found["REQUEST_METHOD"] = request.command
+    found["CONTENT_TYPE"] = request.headers.get("CONTENT_TYPE", "")
+    return found
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -95,6 +106,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         )
         self._certificate = certificate
         self.refuse: Refuse | None = None
+        self.awaits: Awaits = never
         self.grace = section.grace
         self.lanes = Lanes(section.threads, section.max_threads, section.max_queue)
         self._stuck_limit = section.stuck_limit
@@ -256,8 +268,19 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         return TlsSocket(connection, self._certificate.context), address
 
     def add_task(self, task: Connection) -> None:
-        """Hand a complete request to a thread, or refuse it when too many wait already."""
-        self.lanes.add(task)
+        """Have a complete request answered: on the event loop, or by a thread, or refuse it when too
+        many wait for one already.
+        """
+        request = task.requests[0] if task.requests else None
+        if (
+            isinstance(request, Parser)
+            and request.error is None
+            and request.body_bytes_received < LARGE_BODY
+            and self.awaits(request.request_uri, partial(environ_of, request))
+        ):
+            event_loop.start(task.service)
+        else:
+            self.lanes.add(task)
 
     def maintenance(self, now: float) -> None:
         """Close idle connections, cut requests that do not get complete, end those that were
@@ -298,5 +321,6 @@ def serve_by_waitress(site: Site, shared: socket.socket) -> Listener:
         site.certificate,
     )
     listener.refuse = site.refuse
+    listener.awaits = site.awaits
     listener.lanes.shared = site.shared_paths
     return listener

@@ -20,6 +20,17 @@ WAITRESS = "waitress"
 """The server that serves unless the setting `http.server` names another one."""
 
 
+Awaits = Callable[[str, Callable[[], WSGIEnvironment]], bool]
+"""Whether a request is answered on the event loop, by its target and what makes its environment."""
+LARGE_BODY = 2**18
+"""Bytes of a body that is read in a thread, also where a service on the event loop answers."""
+
+
+def never(target: str, environ: Callable[[], WSGIEnvironment]) -> bool:
+    """Answer no request on the event loop."""
+    return False
+
+
 @dataclass(frozen=True)
 class Site:
     """What a server is to serve, and by which rules.
@@ -28,7 +39,8 @@ class Site:
     a request whose body is over the limit. `is_proxy` says of which addresses connections are not
     limited for each address. `replace` is called with the reason when all threads of services are
     stuck. With a `certificate` connections are TLS. `shared_paths` are paths of Hansa's own behind
-    which services run.
+    which services run. `awaits`, with a target and what makes the environment, says which requests
+    are answered on the event loop: there they keep no thread while their service waits.
     """
 
     application: WSGIApplication
@@ -40,6 +52,7 @@ class Site:
     replace: Callable[[str], None] | None
     certificate: ServerCertificate | None
     shared_paths: set[str]
+    awaits: Awaits = never
 
 
 class HttpServer(Protocol):

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 
-from hansa import Dispatch, Request, Response, TimedOut, Unavailable
+from hansa import Dispatch, Request, Response, TimedOut, Unavailable, deadline, time_left
 
 from .settings import Limits
 
@@ -94,6 +94,29 @@ def limited(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:
             gate.leave()
 
     return enter
+
+
+def cancelled(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:
+    """Do the same for a service on the event loop, which is cancelled at its deadline: `TimedOut` is
+    raised, and nothing goes on.
+    """
+    max_concurrent = limits.max_concurrent
+    max_waiting = limits.max_waiting
+    seconds = limits.timeout
+
+    def call_in_time(request: Request) -> Response:
+        with deadline(seconds):
+            gate.enter(max_concurrent, max_waiting, seconds)
+            try:
+                return call(request)
+            except TimedOut:
+                if time_left():
+                    raise
+                raise TimedOut(f"the service did not answer within {seconds:g} s") from None
+            finally:
+                gate.leave()
+
+    return call_in_time
 
 
 def timed(gate: Gate, limits: Limits, call: Dispatch) -> Dispatch:

@@ -4,16 +4,16 @@ before and around the routes of channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from hansa import Channel, Dispatch, Model, Request, Server, Service, hookimpl
+from hansa import Channel, Dispatch, Model, Request, Server, Service, event_loop, hookimpl
 
 from .accounts import account_namer
 from .addresses import address_guard
 from .callers import caller_of
-from .gate import limited, timed
+from .gate import cancelled, limited, timed
 from .idempotency import Parse, idempotent
-from .policies import policies_of
+from .policies import Policy, policies_of
 from .settings import Limits
 from .throttling import throttled
 from .worker import WorkerLimits
@@ -56,7 +56,8 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
         wrapped = idempotent(keys, channel, limits, call, parser_of(channel, service))
     if limits.timeout or limits.max_concurrent:
         gate = channel.server.resource(WorkerLimits).gate(channel)
-        gated = timed if limits.timeout else limited
+        in_time = cancelled if service.is_async else timed
+        gated = in_time if limits.timeout else limited
         wrapped = gated(gate, limits, wrapped or call)
     owner = f"{channel.type} {channel.name}"
     account_of = account_namer(channel.server) if limits.rate_per_account else caller_of
@@ -64,7 +65,15 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
     if policies:
         cells = channel.server.resource(WorkerLimits).cells[limits.rate_scope]
         wrapped = throttled(cells, channel, policies, wrapped or call, headers=limits.rate_headers)
+    if wrapped is not None and _waits(limits, policies):
+        event_loop.kept_off(wrapped)
     return wrapped
+
+
+def _waits(limits: Limits, policies: Sequence[Policy]) -> bool:
+    """Whether limits have messages wait for each other, or for Redis."""
+    asks_redis = bool(policies) and limits.rate_scope == "cluster"
+    return limits.idempotency != "" or limits.max_concurrent > 0 or asks_redis
 
 
 @hookimpl

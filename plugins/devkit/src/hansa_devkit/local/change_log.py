@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from hansa import ChangeFilter, ChangeLog, Key, LoggedChange
+from hansa import ChangeFilter, Key, LoggedChange
 
 
-class LocalChangeLog(ChangeLog):
+class LocalChangeLog:
     """A change log in memory: `logged` holds the lines that a test puts there, in order; nothing
     else does.
     """

@@ -1,0 +1,198 @@
+"""Services of the form `async def handle`: what they await, and how both kinds call each other."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hansa import (
+    Invalid,
+    Model,
+    NotFound,
+    Request,
+    Service,
+    TimedOut,
+    Undefined,
+    current_cid,
+    deadline,
+    event_loop,
+    time_left,
+)
+from hansa_devkit import LocalServer, run_service
+
+
+class Amount(Model):
+    number: int
+
+
+class Doubled(Service):
+    """On the loop, with a declared input."""
+
+    Input = Amount
+
+    async def handle(self) -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"number": self.request.input.number * 2, "cid": current_cid.get()}
+
+
+class Sum(Service):
+    """In a thread, and calls one on the loop."""
+
+    def handle(self) -> int:
+        doubled = self.invoke("doubled", {"number": self.request.input})
+        assert not event_loop.is_current
+        return doubled["number"] + 1
+
+
+class Both(Service):
+    """On the loop, and calls both kinds."""
+
+    async def handle(self) -> list[Any]:
+        calls = [self.invoke("sum", 1), self.invoke("doubled", {"number": 5})]
+        return [*await asyncio.gather(*calls, self.invoke("sum", 2))]
+
+
+class Peer:
+    """An outgoing connection: what it does takes a thread."""
+
+    name = "peer"
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.threads: set[int] = set()
+
+    def add(self, number: int, *, more: int = 1) -> int:
+        self.threads.add(threading.get_ident())
+        return number + more
+
+    def fail(self) -> None:
+        raise Invalid("not so")
+
+    def rows(self) -> Iterator[int]:
+        yield from range(3)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Peer]:
+        self.open += 1
+        with deadline(100):
+            yield self
+        self.open -= 1
+
+
+SERVICES = {"doubled": Doubled, "sum": Sum, "both": Both}
+
+
+def test_one_is_known_by_its_form():
+    class Inherits(Doubled):
+        pass
+
+    class Plain(Doubled):
+        def handle(self) -> None:  # type: ignore[override]  # the other form
+            pass
+
+    assert Doubled.is_async
+    assert Inherits.is_async
+    assert not Plain.is_async
+    assert not Service.is_async
+
+
+def test_both_kinds_call_each_other():
+    server = LocalServer(services=SERVICES)
+    assert server.invoke("both") == [3, {"number": 10, "cid": server.invoked[0].cid}, 5]
+    assert len({call.cid for call in server.invoked}) == 1
+
+
+def test_a_test_calls_one_as_any_other():
+    answer = run_service(Doubled, {"number": 4}, server=LocalServer())
+    assert answer.payload["number"] == 8
+    response = LocalServer(services=SERVICES).handle("doubled", Request(payload={"number": "x"}))
+    assert response.status == 400
+    server = LocalServer(services=SERVICES)
+    server.invoke_async("both")
+    assert server.run_pending()[0][0] == 3
+
+
+def test_errors_of_called_services_come_through():
+    class Caller(Service):
+        async def handle(self) -> list[Any]:
+            found: list[Any] = []
+            for name, payload in (("doubled", {}), ("missing", None), ("fails", None)):
+                try:
+                    await self.invoke(name, payload)
+                except (Invalid, NotFound, KeyError) as error:
+                    found.append(type(error))
+            return found
+
+    class Fails(Service):
+        def handle(self) -> None:
+            raise KeyError("x")
+
+    server = LocalServer(services={**SERVICES, "caller": Caller, "fails": Fails})
+    assert server.invoke("caller") == [Invalid, Undefined, KeyError]
+
+
+def test_asynchronous_invocation_is_awaited_too():
+    class Caller(Service):
+        async def handle(self) -> str:
+            cid: str = await self.invoke_async("sum", 7)
+            return cid
+
+    server = LocalServer(services={**SERVICES, "caller": Caller})
+    cid = server.invoke("caller", cid="K7")
+    assert cid == "K7"
+    assert server.run_pending() == [15]
+
+
+def test_connections_are_awaited():
+    peer = Peer()
+
+    class Uses(Service):
+        async def handle(self) -> list[Any]:
+            outgoing = self.outgoing.peer["p"]
+            with pytest.raises(Invalid):
+                await outgoing.fail()
+            rows = [row async for row in outgoing.rows()]
+            async with outgoing.transaction() as inside:
+                open_then = inside.open
+                added = await inside.add(2, more=3)
+            one = await outgoing.add(1)
+            assert self.outgoing["peer"].names() == ["p"]
+            return [outgoing.name, one, added, rows, open_then, peer.open, time_left()]
+
+    server = LocalServer(services={"uses": Uses}, outgoing={"peer": {"p": peer}})
+    assert server.invoke("uses") == ["peer", 2, 5, [0, 1, 2], 1, 0, None]
+    assert event_loop.thread not in peer.threads
+
+
+def test_a_connection_that_waits_on_the_loop_is_used_there():
+    class OnLoop(Peer):
+        waits_on_loop = True
+
+    peer = OnLoop()
+
+    class Uses(Service):
+        async def handle(self) -> int:
+            added: int = await self.outgoing.peer["p"].add(1)
+            return added
+
+    assert LocalServer(services={"uses": Uses}, outgoing={"peer": {"p": peer}}).invoke("uses") == 2
+    assert peer.threads == {event_loop.thread}
+
+
+def test_one_is_cancelled_at_the_deadline_of_who_calls_it():
+    ended = threading.Event()
+
+    class Slow(Service):
+        async def handle(self) -> None:
+            try:
+                await asyncio.sleep(600)
+            finally:
+                ended.set()
+
+    with pytest.raises(TimedOut), deadline(0.05):
+        LocalServer(services={"slow": Slow}).invoke("slow")
+    assert ended.wait(30)
