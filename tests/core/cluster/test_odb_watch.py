@@ -90,8 +90,11 @@ def test_an_odb_that_does_not_answer_is_nothing_wrong(
     def silent(query: object) -> None:
         raise Unavailable("the ODB does not answer at the moment")
 
+    assert watch.fault() == "" and watch.revision == database.revision() == 0
+    database.log_action("plugin", "x", "reload")
+    assert watch.fault() == "" and watch.revision == 1
     monkeypatch.setattr(database, "rows", silent)
-    assert watch.fault() == ""
+    assert watch.fault() == "" and watch.revision is None
 
 
 def test_check_odb_accepts_an_odb_that_the_next_start_upgrades(folder: Path):

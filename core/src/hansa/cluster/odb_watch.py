@@ -33,6 +33,8 @@ class OdbWatch:
         self._file = sqlite_file(database.engine.url)
         self._identity = known_identity(folder)
         self._fault = ""
+        self.revision: int | None = None
+        """The newest revision when it was looked at last; None if the ODB did not answer."""
 
     def fault(self) -> str:
         """Return why the server cannot do its work; empty if it can."""
@@ -45,12 +47,14 @@ class OdbWatch:
         return found
 
     def _look(self) -> str:
+        self.revision = None
         if self._file is not None and not self._file.exists():
             return f"the operational database is missing: the file {self._file} is gone"
         try:
             (row,) = self._database.rows(select(tables.cluster))
         except (Unavailable, ValueError):
             return self._fault
+        self.revision = int(row.revision)
         if self._identity and row.identity != self._identity:
             return "the operational database is another than the one this server has used"
         self._keys.follow(row.key_check)

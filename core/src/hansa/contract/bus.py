@@ -66,7 +66,9 @@ class Bus(Protocol):
         """Tell the other workers that there is a new revision; never raises."""
 
     def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
-        """Call `wake` at every nudge, and at least every 2 seconds, until stopped."""
+        """Call `wake` at every nudge, and when one may have been missed, until stopped; who waits for
+        changes looks for them from time to time besides.
+        """
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
         """Take or renew a lease for `ttl` seconds: its fencing token if `holder` has it now, else

@@ -155,8 +155,13 @@ class Follower:
             declare_again(self.server, self.server.keys)
         self._key_declared_with = current
 
+    def _changes(self) -> list[Change]:
+        """Return what was changed since; the log is not read where the last look found it unchanged."""
+        is_news = self._watch.revision != self.revision
+        return self.database.changes(self.revision) if is_news else []
+
     def _turn(self) -> None:
-        changes = self.database.changes(self.revision)
+        changes = self._changes()
         for group in _steps(changes):
             definitions = [change for change in group if change.kind not in SPECIAL_KINDS]
             special = [change for change in group if change.kind in SPECIAL_KINDS]

@@ -32,7 +32,9 @@ MOST_WORKERS = 1000
 AT_ONCE = 16
 """Calls that one worker answers at the same time."""
 LOOK = 1.0
-"""Seconds between two looks at who has ended meanwhile; a worker looks into its mailbox as often."""
+"""Seconds between two looks at who has ended meanwhile."""
+MAILBOX_WAIT = 2.0
+"""Seconds for which a worker waits at its mailbox at a time."""
 PAUSE = 2.0
 """Seconds between two looks into a mailbox while the bus does not answer."""
 _KEPT = 1.0
@@ -155,7 +157,7 @@ class WorkerCalls:
         silent = False
         while not self._stopped.is_set():
             try:
-                calls = self._bus.collect(mailbox(self._worker), LOOK)
+                calls = self._bus.collect(mailbox(self._worker), MAILBOX_WAIT)
                 silent = False
             except Exception as error:
                 if not silent:

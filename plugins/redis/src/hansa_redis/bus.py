@@ -166,9 +166,7 @@ class RedisBus(Bus):
             )
 
     def listen(self, wake: Callable[[], None], stopped: threading.Event) -> None:
-        """Call `wake` at every nudge, after every reconnect, and at least every 2 seconds, until
-        stopped.
-        """
+        """Call `wake` at every nudge, and after every reconnect, until stopped."""
         while not stopped.is_set():
             try:
                 self._subscribe(wake, stopped)
@@ -183,8 +181,9 @@ class RedisBus(Bus):
         subscription.subscribe(self.key("nudge"))
         wake()
         while not stopped.is_set():
-            subscription.get_message(timeout=min(self.poll_interval, NUDGE_WAIT))
-            wake()
+            nudge = subscription.get_message(timeout=min(self.poll_interval, NUDGE_WAIT))
+            if nudge is not None:
+                wake()
         subscription.close()
 
     def acquire(self, name: str, holder: str, ttl: float) -> int | None:
