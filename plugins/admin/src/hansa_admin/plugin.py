@@ -22,6 +22,7 @@ from . import (
     search,
     servers,
     services,
+    workers,
 )
 from .administration import Administration
 from .api import NAME, PREFIX, AdminApi
@@ -60,6 +61,7 @@ def hansa_services(server: Server) -> list[type[Service]]:
         *definition_change.OPERATIONS,
         *search.OPERATIONS,
         *problem_services.OPERATIONS,
+        *workers.OPERATIONS,
         *operations(server.registry),
     ]
 

@@ -7,7 +7,19 @@ from collections.abc import Iterable
 import click
 from hansa import RegisteredType
 
-from . import cluster, configuration, context, keys, orphans, plugins, search, servers, services
+from . import (
+    cluster,
+    comparison,
+    configuration,
+    context,
+    keys,
+    orphans,
+    plugins,
+    search,
+    servers,
+    services,
+    workers,
+)
 from .definitions import KindGroup, SubjectGroup, TypeGroup
 
 SUBJECTS = {
@@ -27,6 +39,7 @@ def add_commands(commands: click.Group, types: Iterable[RegisteredType]) -> None
         configuration.export,
         configuration.plan,
         configuration.apply,
+        comparison.compare,
     ):
         commands.add_command(single)
     _add_group(
@@ -65,6 +78,11 @@ def add_commands(commands: click.Group, types: Iterable[RegisteredType]) -> None
         commands,
         click.Group("server", help="Run a server; look after a running one."),
         [servers.reload_workers, servers.show_status],
+    )
+    _add_group(
+        commands,
+        click.Group("worker", help="What the workers of a running cluster do at the moment."),
+        [workers.show_threads, workers.show_profile],
     )
     commands.add_command(context.context)
     for subject, help in SUBJECTS.items():
