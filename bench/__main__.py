@@ -1,7 +1,7 @@
 """Run the benchmarks: `python -m bench [PART...]`, by default all of them; `servers` and `connectors` stand
 for all parts of a table; `--pairs 3` for a quick trial.
 
-Prints each figure as it is found, and writes a table into docs/performance.md when all of its parts ran,
+Prints each figure as it is found, and writes a table into its page of docs/ when all of its parts ran,
 at their full number of pairs.
 """
 
@@ -24,16 +24,24 @@ from .measure import Figure, exit_status, table
 from .parts import LIBRARIES, PARTS, TABLES
 
 PAGE = TOP / "docs/performance.md"
+PAGES = {"scale": TOP / "docs/scale.md"}
+"""The pages of tables that stand elsewhere."""
 BUSY = 1.0
 """Processes that run or wait besides, on average, from which on a machine counts as busy."""
 
 
+def page_of(name: str) -> Path:
+    """The page that a table stands in."""
+    return PAGES.get(name, PAGE)
+
+
 def write_table(name: str, text: str) -> None:
-    """Put a table into the page, between the marks of its name."""
+    """Put a table into its page, between the marks of its name."""
+    page = page_of(name)
     first, last = f"<!-- figures of {name}: written by make bench -->", f"<!-- end of {name} -->"
-    before, _, rest = PAGE.read_text().partition(first)
+    before, _, rest = page.read_text().partition(first)
     _, _, after = rest.partition(last)
-    PAGE.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}")
+    page.write_text(f"{before}{first}\n\n{text}\n\n{last}{after}")
 
 
 def machine() -> str:
@@ -72,7 +80,7 @@ def run(part: str, folder: Path) -> list[Figure]:
 def main() -> int:
     """Measure and tell; ends with 1 when a bound does not hold."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    names = [*PARTS, *TABLES]
+    names = list(dict.fromkeys([*PARTS, *TABLES]))
     parser.add_argument("parts", nargs="*", choices=[*names, []], help="what to measure")
     parser.add_argument(
         "--pairs", type=int, help="at most so many pairs of each figure, for a trial"
@@ -90,7 +98,7 @@ def main() -> int:
             told = f"Measured on {about}; {versions(name)}."
             more = "Figures without a bound are for comparison."
             write_table(name, f"{told} {more}\n\n{rows}")
-            print(f"the table of {name} is written to {PAGE.relative_to(TOP)}")
+            print(f"the table of {name} is written to {page_of(name).relative_to(TOP)}")
     return exit_status(figure for found in figures.values() for figure in found)
 
 

@@ -28,6 +28,7 @@ from .redis_messages import redis_messages
 from .roles import roles
 from .s3 import s3
 from .samples import samples
+from .scale import scale
 from .server import cpu, inside, peers, start, workers
 from .sftp import sftp
 from .smtp import smtp
@@ -88,10 +89,18 @@ CONNECTORS: dict[str, Part] = {
 }
 """Connectors, each against the bare library that it is built on."""
 
-TABLES: dict[str, dict[str, Part]] = {"servers": SERVERS, "connectors": CONNECTORS}
-"""The tables of docs/performance.md, and the parts whose figures they have."""
+CLUSTERS: dict[str, Part] = {"scale": scale}
+"""Clusters of many workers, and what each asks of the engines that they share."""
+
+TABLES: dict[str, dict[str, Part]] = {
+    "servers": SERVERS,
+    "connectors": CONNECTORS,
+    "scale": CLUSTERS,
+}
+"""The tables of docs/performance.md and docs/scale.md, and the parts whose figures they have."""
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
+    "scale": ("psycopg", "redis", "sqlalchemy"),
     "servers": ("falcon", "waitress", "msgspec", "lxml", "redis", "fastapi", "flask"),
     "connectors": (
         "boto3",
@@ -115,5 +124,5 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
 }
 """The libraries whose versions count for a table."""
 
-PARTS: dict[str, Part] = {**SERVERS, **CONNECTORS}
+PARTS: dict[str, Part] = {**SERVERS, **CONNECTORS, **CLUSTERS}
 """All parts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench import measure
-from bench.__main__ import PAGE, parts_of
+from bench.__main__ import PAGE, page_of, parts_of
 from bench.measure import compare, interval, several
 from bench.parts import CONNECTORS, PARTS, TABLES
 
@@ -57,7 +57,7 @@ def test_every_part_is_explained(part):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_has_its_place(name):
-    page = PAGE.read_text()
+    page = page_of(name).read_text()
     first, last = f"<!-- figures of {name}: written by make bench -->", f"<!-- end of {name} -->"
     assert page.count(first) == page.count(last) == 1 and page.index(first) < page.index(last)
 
