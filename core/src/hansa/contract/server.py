@@ -80,9 +80,14 @@ class Definitions(Protocol):
     def exists(self, kind: str, type: str, name: str) -> bool:
         """Whether a definition, service or format of this name is there; an empty type means any."""
 
-    def comparable(self, data: PlainSettings) -> PlainSettings:
+    def comparable(self, data: PlainSettings, salt: bytes = b"") -> PlainSettings:
         """Return settings with a mark in place of each encrypted secret: the same for the same
         secret in this process. Settings are equal if what this returns is.
+
+        With a salt, random and new for each comparison, marks are the same in all clusters that get
+        it. Each takes some 10 ms then, and so does each guess of who knows the salt. One of a
+        password that is stored as a salted hash begins with `hashed:`; the same password may have
+        others.
         """
 
     def validate(self, edits: Iterable[Edit], *, any_service: bool = False) -> dict[str, str]:

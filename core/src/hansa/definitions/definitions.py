@@ -90,11 +90,11 @@ class Definitions(DefinitionsContract):
             return True
         return self._is_builtin(Reference("", kind, type, name))
 
-    def comparable(self, data: PlainSettings) -> PlainSettings:
+    def comparable(self, data: PlainSettings, salt: bytes = b"") -> PlainSettings:
         """Return settings with a mark in place of each encrypted secret, the same for the same
-        secret; one that cannot be decrypted stays as it is.
+        secret, and with a salt in all clusters; one that cannot be decrypted stays as it is.
         """
-        return cast(PlainSettings, marked(data, self._keys))
+        return cast(PlainSettings, marked(data, self._keys, salt))
 
     # -- validate ----------------------------------------------------------------------------------
 

@@ -1,4 +1,6 @@
-"""The admin services of the whole configuration: `admin.config.{export,plan,apply}`."""
+"""The admin services of the whole configuration: `admin.config.{export,plan,apply}`, and those that
+compare it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from hansa import Model, PlainSettings, setting
 
 from .administration import Administration
 from .answers import NotRunning, PlainData, applied_data
+from .comparison_services import OPERATIONS as COMPARING
 from .export import export
 from .operation import Operation
 from .outcome import Outcome
@@ -156,4 +159,4 @@ def shown(plan: Plan) -> PlainData:
     return {"changes": [step.show() for step in plan.steps], "unchanged": plan.unchanged}
 
 
-OPERATIONS: tuple[type[Operation], ...] = (ConfigExport, ConfigPlan, ConfigApply)
+OPERATIONS: tuple[type[Operation], ...] = (ConfigExport, ConfigPlan, ConfigApply, *COMPARING)

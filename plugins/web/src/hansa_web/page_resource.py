@@ -161,6 +161,7 @@ class PageResource:
             parts=parts,
             query=read_query(request),
             address=request.remote_addr,
+            others={name: one for name, one in self._web.clusters.items() if name != cluster},
             recent=self._web.recent[cluster] if is_poll(request) else None,
         )
 

@@ -82,6 +82,7 @@ class Visit:
     """What a page's functions get. `parts` are the values in the path, `query` and `form` the fields
     of the address and of the body; `calls` are the services that were called. With `recent`, which
     only polls of live parts have, answers may be a moment old, and are in `answers`.
+    `others` are the clusters of this web admin besides this one, by name.
     `address` is that of the browser, `kept` has the forms that are shown again later, and `told` is
     said of one that is. `needs_password` is set by a call that the API refuses until the user has
     proven once more to be that user.
@@ -101,6 +102,7 @@ class Visit:
     needs_password: bool = False
     told: str = ""
     address: str = ""
+    others: Mapping[str, ClusterApi] = field(default_factory=dict)
 
     @property
     def cluster(self) -> str:
@@ -159,6 +161,20 @@ class Visit:
         if answer is not None:
             self.answers.append(answer)
         return answer
+
+    def call_other(self, cluster: str, service: str, **data: object) -> JsonObject:
+        """Call an admin service of another cluster to which the session has logged in; raises
+        `ApiError`, with status 404 if there is no such cluster and 401 if it has not.
+        """
+        api = self.others.get(cluster)
+        if api is None:
+            detail = gettext("there is no cluster %(cluster)s", cluster=cluster)
+            raise ApiError(404, {"title": gettext("Not found"), "detail": detail})
+        access = self.session.access.get(cluster)
+        if access is None:
+            raise ApiError(401, {"title": gettext("Not logged in")})
+        self.calls.append(service)
+        return api.call(service, data, access)
 
     @cached_property
     def type(self) -> RegisteredType:

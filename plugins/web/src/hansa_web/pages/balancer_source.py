@@ -83,8 +83,8 @@ def act(visit: Visit) -> Outcome:
             raise
         return Shown({**context, "error": error}, 409 if error.status == 409 else 422)
     if checked["faults"]:
-        error = ApiError(422, {"title": gettext("Refused"), "errors": checked["faults"]})
-        return Shown({**context, "error": error})
+        refused = ApiError(422, {"title": gettext("Refused"), "errors": checked["faults"]})
+        return Shown({**context, "error": refused})
     shown = {
         "how": _how(checked["how"]),
         "difference": _difference(context["found"], checked, "generated", "haproxy.cfg"),
