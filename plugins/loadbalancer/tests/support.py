@@ -29,6 +29,7 @@ from hansa_devkit.harness.ports import free_port
 from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.control import Control
 from hansa_loadbalancer.files import SOCKET
+from hansa_loadbalancer.members import MEMBERS, PROOF
 from hansa_loadbalancer.program import candidates
 
 IMPORTED = ("hansa_cli.commands", "hansa_loadbalancer.balancer", "hansa_loadbalancer.cli")
@@ -48,6 +49,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         backend: Backend = self.server.backend
         if self.path == "/hansa/ready":
             self._answer(200 if backend.ready else 503, {})
+            return
+        if self.path == MEMBERS:
+            allowed = self.headers.get(PROOF) == backend.proof and backend.members
+            self._answer(200 if allowed else 403, {"servers": backend.members})
             return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with backend.lock:
@@ -96,7 +101,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class Backend:
     """One backend: `seen` counts requests by body (or path), `ready`, `delay` and `broken` steer
-    it.
+    it; `members` are the servers that it lists to who has the `proof`.
     """
 
     def __init__(self, name: str, tls: ssl.SSLContext | None = None) -> None:
@@ -104,6 +109,8 @@ class Backend:
         self.tls = tls
         self.seen: Counter[str] = Counter()
         self.ready, self.broken, self.delay = True, False, 0.0
+        self.members: dict[str, str] = {}
+        self.proof = ""
         self.connections = self.busy = 0
         self.lock = threading.Lock()
         self.port = free_port()

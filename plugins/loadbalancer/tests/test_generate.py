@@ -58,7 +58,7 @@ CHANGED = {
     "health.fall": 7,
 }
 # what is not for HAProxy, or has tests of its own
-ELSEWHERE = {"socket", "servers", "grace", "haproxy", "template"}
+ELSEWHERE = {"socket", "servers", "grace", "haproxy", "template", "advertise", "follow"}
 ONE = BalancedServer(name="one", address="127.0.0.1:17010")
 FOLDER = Path("/nowhere")
 

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from hansa import replace_file
 
 from .description import CA, describe
 from .extensions import authority_certificate, component_certificate, subject_alternatives
-from .failure import NOT_A_COMPONENT, NOT_EMPTY, Failure
+from .failure import INVALID, NOT_A_COMPONENT, NOT_EMPTY, Failure
 from .subject import AUTHORITY_NAME, Subject
 
 FOLDERS: Final = ("ca-material", "out-cert", "out-csr", "out-priv", "out-pub")
@@ -99,6 +100,58 @@ def sign(
     replace_file(issued.request, _pem(signed_request), mode=PUBLIC_MODE)
     replace_file(issued.certificate, _pem(certificate), mode=PUBLIC_MODE)
     return issued
+
+
+def request(name: str, folder: Path) -> bytes:
+    """Make a key in the folder of a component, `certificates/key.pem`, and return a signing request
+    for it (PEM), which asks for nothing but the name.
+    """
+    key = _new_key()
+    target = folder / "certificates"
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_file(target / "key.pem", _private_pem(key))
+    builder = x509.CertificateSigningRequestBuilder()
+    builder = builder.subject_name(Subject().name(name))
+    return _pem(builder.sign(key, hashes.SHA256()))
+
+
+def sign_request(
+    folder: Path, name: str, asked: bytes, hosts: Iterable[str] = ()
+) -> tuple[bytes, bytes]:
+    """Have the authority sign a certificate for the key of a request (PEM), whose holder proves that
+    he has it; returns the certificate and that of the authority (PEM).
+
+    Name and hosts are those given here, whatever the request asks for. Raises `Failure` for what is
+    no such request, and where there is no authority.
+    """
+    authority_key, authority = _load(folder)
+    try:
+        signed = x509.load_pem_x509_csr(asked)
+        key = signed.public_key()
+        valid = signed.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm):
+        raise Failure("this is no certificate signing request", INVALID) from None
+    if not valid or not isinstance(key, ec.EllipticCurvePublicKey):
+        raise Failure("the signing request is not of an elliptic-curve key, or forged", INVALID)
+    alternatives = subject_alternatives([name, *LOCAL_HOSTS, *hosts])
+    unsigned = component_certificate(authority, Subject().name(name), key, alternatives)
+    return _pem(unsigned.sign(authority_key, hashes.SHA256())), _pem(authority)
+
+
+def install_signed(certificate: bytes, authority: bytes, into: Path) -> None:
+    """Write a certificate, beside its key, and that of its authority into the folder of a component;
+    the files are those of `install`.
+    """
+    target = into / "certificates"
+    key = (target / "key.pem").read_text()
+    replace_file(target / "cert.pem", certificate.decode(), mode=PUBLIC_MODE)
+    replace_file(target / "cert-key.pem", certificate.decode() + key)
+    replace_file(target / "ca-cert.pem", authority.decode(), mode=PUBLIC_MODE)
+
+
+def fingerprint(authority: bytes) -> str:
+    """Return the SHA-256 of a certificate (PEM) in hexadecimal digits; raises ValueError."""
+    return x509.load_pem_x509_certificate(authority).fingerprint(hashes.SHA256()).hex()
 
 
 def install(folder: Path, issued: Issued, into: Path) -> None:

@@ -16,6 +16,7 @@ from hansa import Invalid, Restarts, StatusFile, Unavailable, print_lines, repla
 from .certificates import Stamps, stamps
 from .converge import converge, needs_reload
 from .files import ABOUT, LOCK, SOURCE, About, digest, locked
+from .following import Following
 from .generate import STATES, Source, generate
 from .logs import log, rotate, set_up
 from .process import Haproxy, end_leftover
@@ -66,16 +67,19 @@ class Balancer:
             self._certificates = stamps(self.section, self.path.parent)
             check_ports(addresses(self.section))
             self.haproxy = Haproxy(self.program, self.folder, lambda: self._stop)
+            following = Following(self.path, self.run_folder)
             try:
                 self._states.write(server_states(self.section))
                 self.haproxy.start()
                 self._started = time.monotonic()
                 self._announce(text)
+                following.start()
                 while not self._stop:
                     self._attempt_turn()
                     time.sleep(LOOK)
             finally:
                 self._stop = True
+                following.stop()
                 self.haproxy.end(self.section.grace)
                 self._about_file.remove()
                 self._states.remove()

@@ -120,6 +120,21 @@ class LoadBalancerSection(Model):
             "the admin API controls it"
         ),
     ] = ""
+    advertise: Annotated[
+        str,
+        setting(
+            "For servers: HOST:PORT of its [http] address as load-balancers with follow reach it; "
+            "needs http.proxy_secret",
+            example="10.0.0.2:17010",
+        ),
+    ] = ""
+    follow: Annotated[
+        bool,
+        setting(
+            "Whether servers that say where they are (advertise) are added while it runs, and those "
+            "that nobody has listed for 30 seconds are removed; needs proxy_secret and one server"
+        ),
+    ] = False
     bind: Annotated[str, setting("HOST:PORT where clients connect; *:PORT for all interfaces")] = (
         "127.0.0.1:11223"
     )
@@ -264,13 +279,22 @@ class LoadBalancerSection(Model):
             faults["client_ca"] = "needs certificate: clients present theirs over HTTPS only"
         if self.proxy_secret is not None and not _SECRET.fullmatch(self.proxy_secret):
             faults["proxy_secret"] = "must be at least 16 letters, digits and ._~-"
-        faults |= self._address_faults()
+        faults |= self._address_faults() | self._following_faults()
         names = [server.name for server in self.servers]
         for index, name in enumerate(names):
             if name in names[:index]:
                 faults[f"servers[{index}].name"] = f"there is another server {name}"
         if faults:
             raise Invalid(faults)
+
+    def _following_faults(self) -> dict[str, str]:
+        """Return what is wrong with what tells load-balancers where servers are."""
+        faults: dict[str, str] = {}
+        if self.advertise and (not is_address(self.advertise) or self.advertise.startswith("*")):
+            faults["advertise"] = f"{self.advertise!r} is not a valid HOST:PORT"
+        if self.follow and self.proxy_secret is None:
+            faults["follow"] = "needs proxy_secret: servers list each other to who knows it"
+        return faults
 
     def _address_faults(self) -> dict[str, str]:
         """Return what is wrong with the addresses for clients."""

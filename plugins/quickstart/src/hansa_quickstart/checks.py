@@ -56,8 +56,7 @@ def check_configuration(component: Component) -> Findings:
 
 def check_server_odb(component: Component) -> Findings:
     """Connect to a server's ODB; raises `Failure`, also for one that is missing and was used."""
-    url = component.section("odb").get("url")
-    if odb.check_odb(str(url or odb.sqlite_url(component.folder))) is None:
+    if odb.check_odb(odb_url(component)) is None:
         check_server_key(component)
     return Findings(["SQL ODB connection OK"])
 
@@ -67,6 +66,9 @@ def check_server_key(component: Component) -> Findings:
 
     Raises `Failure`.
     """
+    # check_odb has imported it by the time that it can be raised
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         check_odb(component.config, component.folder)
     except Invalid as invalid:
@@ -74,7 +76,14 @@ def check_server_key(component: Component) -> Findings:
         raise Failure("\n".join(faults), INVALID) from None
     except HansaError as error:
         raise Failure(f"SQL ODB: {error}", INVALID) from None
+    except SQLAlchemyError as error:
+        raise odb.unreachable(odb_url(component), error) from None
     return Findings()
+
+
+def odb_url(component: Component) -> str:
+    """Return the URL of a server's ODB; raises `Failure`."""
+    return str(component.section("odb").get("url") or odb.sqlite_url(component.folder))
 
 
 def check_server_redis(component: Component) -> Findings:

@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from hansa import Invalid, replace_file, resolve, started_at
-from hansa_authority.description import INFO_FILE
+from hansa_authority.description import CA as CA, INFO_FILE
 
 from .failure import INVALID, NOT_A_COMPONENT, Failure
 
+HOST: Final = "HOST"
 KVDB: Final = "KVDB"
 LOAD_BALANCER: Final = "LOAD_BALANCER"
 QUICKSTART: Final = "QUICKSTART"
 SERVER: Final = "SERVER"
 WEB_ADMIN: Final = "WEB_ADMIN"
 
-_NAMES: Final = {LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}
+_NAMES: Final = {CA: "Authority", LOAD_BALANCER: "Load-balancer", WEB_ADMIN: "Web admin"}
 _COMMANDS: Final = {
+    CA: "authority",
     SERVER: "server",
     LOAD_BALANCER: "loadbalancer",
     KVDB: "kvdb",
@@ -56,7 +58,7 @@ class Component:
 
     @property
     def kind(self) -> str:
-        """CA, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN or QUICKSTART."""
+        """CA, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, QUICKSTART or HOST."""
         return str(self.about["component"])
 
     @property
@@ -66,8 +68,13 @@ class Component:
 
     @property
     def is_cluster(self) -> bool:
-        """Whether it is a quickstart cluster."""
-        return self.kind == QUICKSTART
+        """Whether it holds components: a quickstart cluster, or what one host has of a cluster."""
+        return self.kind in (QUICKSTART, HOST)
+
+    @property
+    def whole(self) -> str:
+        """What messages call all of its components together."""
+        return "components of this host" if self.kind == HOST else "quickstart environment"
 
     @property
     def parts(self) -> list[Component]:
@@ -138,6 +145,8 @@ class Component:
             return [str(section[name]) for name in (front, "admin_bind") if section.get(name)]
         if self.kind == WEB_ADMIN and self.has_process:
             return [str(self.section("web")["address"])]
+        if self.kind == CA and self.has_process:
+            return [str(self.section("authority")["address"])]
         return []
 
     @property
@@ -161,9 +170,10 @@ class Component:
     @property
     def has_process(self) -> bool:
         """Whether it is a process of its own. The web admin of a cluster that an earlier version
-        has made is none: it has no configuration, and the load-balancer serves its port.
+        has made is none: it has no configuration, and the load-balancer serves its port. Nor is an
+        authority that other hosts do not ask.
         """
-        return self.kind in _COMMANDS and (self.kind != WEB_ADMIN or self.config.exists())
+        return self.kind in _COMMANDS and (self.kind not in (CA, WEB_ADMIN) or self.config.exists())
 
     @property
     def pidfile(self) -> Path:

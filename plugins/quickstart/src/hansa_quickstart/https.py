@@ -20,7 +20,7 @@ def server_certificates(server: Component) -> list[Path]:
     certificate = server.section("http").get("certificate")
     if not certificate:
         return []
-    return [certificate_file(server.folder.parent / "ca"), server.folder / certificate]
+    return [*_authorities(server), server.folder / certificate]
 
 
 def web_certificates(web_admin: Component) -> list[Path]:
@@ -32,7 +32,7 @@ def web_certificates(web_admin: Component) -> list[Path]:
     certificate = web_admin.section("web").get("certificate")
     if not certificate:
         return []
-    return [certificate_file(web_admin.folder.parent / "ca"), web_admin.folder / certificate]
+    return [*_authorities(web_admin), web_admin.folder / certificate]
 
 
 def trusted_certificates(balancer: Component) -> list[Path]:
@@ -45,4 +45,19 @@ def trusted_certificates(balancer: Component) -> list[Path]:
     certificate = section.get("certificate")
     if not certificate or (section.get("https_bind") and not section.get("https_only")):
         return []
-    return [certificate_file(balancer.folder.parent / "ca"), balancer.folder / certificate]
+    return [*_authorities(balancer), balancer.folder / certificate]
+
+
+def authority_certificates(authority: Component) -> list[Path]:
+    """Return the files with the certificates by which programs of this machine know the authority
+    that other hosts ask.
+    """
+    return [certificate_file(authority.folder)]
+
+
+def _authorities(component: Component) -> list[Path]:
+    """Return where the certificate of the cluster's authority is: beside the component, or, on
+    another host than the authority's, in its own folder.
+    """
+    beside = certificate_file(component.folder.parent / "ca")
+    return [beside] if beside.is_file() else [component.folder / "certificates" / "ca-cert.pem"]

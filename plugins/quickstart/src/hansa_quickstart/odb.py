@@ -117,12 +117,16 @@ def _check_server(url: str) -> int | None:
         with engine.connect() as connection:
             revision = connection.execute(text("SELECT revision FROM cluster")).scalar()
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        message = f"SQL ODB: {_without_password(url)} cannot be reached: {reason}"
-        raise Failure(message, NO_ODB) from None
+        raise unreachable(url, error) from None
     finally:
         engine.dispose()
     return int(revision or 0)
+
+
+def unreachable(url: str, error: Exception) -> Failure:
+    """Return what is said of an ODB that a library's error keeps from being used."""
+    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return Failure(f"SQL ODB: {_without_password(url)} cannot be reached: {reason}", NO_ODB)
 
 
 def open_database(url: str) -> Engine:

@@ -17,7 +17,7 @@ from hansa_redis.early import RedisSection
 from hansa_redis.engine import Valkey
 
 from . import kvdb
-from .component import KVDB, QUICKSTART, SERVER, Component
+from .component import KVDB, SERVER, Component
 from .failure import NOT_A_COMPONENT, Failure
 
 START_LIMIT: Final = 120.0
@@ -96,8 +96,10 @@ def open_place(path: Path) -> Place:
             message = f"{folder} holds no cluster and no server: it has no config.toml"
             raise Failure(message, NOT_A_COMPONENT)
         return Place(folder, (component,), None)
-    if component.kind == QUICKSTART:
+    if component.is_cluster:
         servers = tuple(component.parts_of(SERVER))
+        if not servers:
+            raise Failure(f"{folder} holds no server", NOT_A_COMPONENT)
         return Place(folder, servers, component.part(KVDB))
     if component.kind == SERVER:
         return Place(folder, (component,), component.part(KVDB))

@@ -17,11 +17,16 @@ from hansa_cli.location import Trust
 
 from . import kvdb
 from .addresses import reachable
-from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .component import CA, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .console import end_of_output, troubles_of_workers
 from .credentials import admin_password
 from .failure import FAILED, Failure
-from .https import server_certificates, trusted_certificates, web_certificates
+from .https import (
+    authority_certificates,
+    server_certificates,
+    trusted_certificates,
+    web_certificates,
+)
 from .progress import Progress
 
 START_LIMIT: Final = 90.0
@@ -71,6 +76,9 @@ def works(component: Component) -> bool:
         return _balancer_answers(component)
     if component.kind == WEB_ADMIN:
         return _admin_page_answers(component)
+    if component.kind == CA:
+        trusted = authority_certificates(component)
+        return _status(component.addresses[0], "/authority", trusted=trusted) == 200
     return False
 
 

@@ -12,11 +12,11 @@ from hansa_cli.access import address_file
 
 from . import checks, readiness
 from .addresses import url
-from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .component import CA, HOST, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .console import troubles_of_workers
 from .failure import FAILED, NOT_A_COMPONENT, RUNNING, Failure
 from .foreground import Foreground
-from .https import trusted_certificates
+from .https import server_certificates, trusted_certificates
 from .launch import Launched, launch
 from .locks import exclusive
 from .programs import title
@@ -97,7 +97,7 @@ class Start:
 
     def _start(self) -> None:
         if self.component.is_cluster:
-            click.echo(f"Starting the {title()} quickstart environment")
+            click.echo(f"Starting the {title()} {self.component.whole}")
         click.echo("Running sanity checks")
         self.check_sanity()
         if any(part.kind == KVDB for part in self.parts):
@@ -110,14 +110,15 @@ class Start:
             self._check_first_server()
         else:
             # a Redis that is not the cluster's own is checked before a server uses it
+            self._launch(CA)
             self._launch(LOAD_BALANCER)
             self._launch(WEB_ADMIN)
             self._check_first_server()
             self._launch_first_server()
-        self._await(LOAD_BALANCER, SERVER, WEB_ADMIN)
+        self._await(CA, LOAD_BALANCER, SERVER, WEB_ADMIN)
         if self.component.is_cluster:
             self._record_address()
-            click.echo(f"{title()} quickstart environment started")
+            click.echo(f"{title()} {self.component.whole} started")
 
     def _check_first_server(self) -> None:
         """Show that the Redis and the ODB of the first server can be used."""
@@ -132,13 +133,19 @@ class Start:
 
     def _record_address(self) -> None:
         """Write the address of the cluster where commands look for that of a server, and with HTTPS
-        which certificates are the cluster's.
+        which certificates are the cluster's: of the load-balancer, or, of a cluster on several
+        hosts, of the first server here, since its load-balancers keep the admin API from clients.
         """
-        balancer = self.component.parts_of(LOAD_BALANCER)[0]
-        about: dict[str, object] = {"http": url(balancer.addresses[0])}
-        trusted = trusted_certificates(balancer)
+        is_host = self.component.kind == HOST
+        servers = [self.first_server] if is_host and self.first_server else []
+        front = next(iter([*servers, *self.component.parts_of(LOAD_BALANCER)]), None)
+        if front is None:
+            return
+        certificates = server_certificates if front.kind == SERVER else trusted_certificates
+        about: dict[str, object] = {"http": url(front.addresses[0])}
+        trusted = certificates(front)
         if trusted:
-            about["http"] = url(balancer.addresses[0], scheme="https")
+            about["http"] = url(front.addresses[0], scheme="https")
             about["trust"] = [str(file) for file in trusted]
         replace_file(address_file(self.component.folder), json.dumps(about))
 

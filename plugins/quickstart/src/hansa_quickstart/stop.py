@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from .component import KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
+from .component import CA, KVDB, LOAD_BALANCER, SERVER, WEB_ADMIN, Component
 from .failure import FAILED, Failure
 from .launch import Launched
 from .locks import exclusive
@@ -23,7 +23,7 @@ STOP_LIMIT: Final = 60.0
 """Seconds that a component other than a server has to end."""
 KILL_LIMIT: Final = 10.0
 """Seconds until a killed process is gone."""
-_ORDER: Final = (WEB_ADMIN, LOAD_BALANCER, SERVER, KVDB)
+_ORDER: Final = (CA, WEB_ADMIN, LOAD_BALANCER, SERVER, KVDB)
 """First what brings requests in, last what everything else needs."""
 
 
@@ -53,7 +53,7 @@ def stop_parts(
     servers = [part for part in own if part.kind == SERVER]
     progress = Progress(len(own))
     if component.is_cluster:
-        click.echo(f"Stopping the {title()} quickstart environment")
+        click.echo(f"Stopping the {title()} {component.whole}")
     for part in own:
         if part in servers[:1]:
             _ask_to_end(servers)  # all servers finish at the same time
@@ -61,7 +61,7 @@ def stop_parts(
         state = "stopped" if part in was_running else "was not running"
         progress.done(f"{part.name} {state}")
     if component.is_cluster:
-        click.echo(f"{title()} quickstart environment stopped")
+        click.echo(f"{title()} {component.whole} stopped")
 
 
 def _ask_to_end(components: list[Component]) -> None:

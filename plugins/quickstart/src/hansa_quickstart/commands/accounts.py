@@ -21,7 +21,7 @@ _PASSWORD = click.option(
 
 @click.group("create")
 def create_group() -> None:
-    """Create users."""
+    """Create users, and on several hosts the components of a cluster."""
 
 
 @create_group.command("user")

@@ -1,0 +1,103 @@
+"""`hansa leave` and `hansa renew`: components of a host leave their cluster, or get new
+certificates.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography import x509
+from hansa_authority.authority import install_signed, request
+from hansa_quickstart.component import Component
+from hansa_quickstart.failure import INVALID, Failure
+from hansa_quickstart.stop import stop_all
+
+from .asking import Authority
+from .cluster import AUTHORITY, open_host
+from .components import MEMBER_SECRET, describe_host
+from .configurations import CA_FILE
+from .members import Members
+
+_RENEWING = ".renewing"
+
+
+def leave(path: Path, names: Iterable[str], *, force: bool) -> list[str]:
+    """Have components of a host, by default all, finish what they have, leave their cluster, and
+    remove their folders; returns their names. Raises `Failure`.
+
+    With `force` they leave even if the authority cannot be told, which then still counts them.
+    """
+    host = open_host(path)
+    left = _chosen(host, names)
+    for part in left:
+        stop_all(part)
+        try:
+            _tell(host, part)
+        except Failure:
+            if not force:
+                raise
+        shutil.rmtree(part.folder)
+        rest = [name for name in host.about["components"] if name != part.folder.name]
+        describe_host(host.folder, host.about["cluster"], host.about["authority"], rest)
+        host = Component(host.folder)
+    if not host.parts:
+        shutil.rmtree(host.folder)
+    return [part.folder.name for part in left]
+
+
+def _chosen(host: Component, names: Iterable[str]) -> list[Component]:
+    """Return the components of these names, or all but the authority; raises `Failure`."""
+    own = [part for part in host.parts if part.folder.name != AUTHORITY]
+    wanted = list(names) or [part.folder.name for part in own]
+    unknown = set(wanted) - {part.folder.name for part in own}
+    if unknown:
+        raise Failure(f"{host.folder} has no component {', '.join(sorted(unknown))}", INVALID)
+    return [part for part in own if part.folder.name in wanted]
+
+
+def _tell(host: Component, part: Component) -> None:
+    name = part.folder.name
+    home = host.folder / AUTHORITY
+    if home.is_dir():
+        Members(home).remove(name)
+        return
+    _authority_of(host, part).leave(name, _secret_of(part))
+
+
+def renew(path: Path, within: int | None) -> list[str]:
+    """Get new certificates, with new keys, for the components of a host whose present ones end
+    within so many days, or for all; returns their names. Raises `Failure`.
+    """
+    host = open_host(path)
+    if (host.folder / AUTHORITY).is_dir():
+        message = f"this is the authority's host: hansa ca renew {host.folder}"
+        raise Failure(message, INVALID)
+    renewed = [part for part in host.parts if within is None or _ends_within(part, within)]
+    for part in renewed:
+        place = part.folder / _RENEWING
+        asked = request(part.folder.name, place)
+        answer = _authority_of(host, part).renew(part.folder.name, _secret_of(part), asked)
+        # what serves reads both in one file, which is replaced at once
+        install_signed(answer["certificate"].encode(), answer["authority"].encode(), place)
+        for name in ("key.pem", "cert.pem", "ca-cert.pem", "cert-key.pem"):
+            new = place / "certificates" / name
+            new.replace(part.folder / "certificates" / name)
+        shutil.rmtree(place)
+    return [part.folder.name for part in renewed]
+
+
+def _ends_within(part: Component, days: int) -> bool:
+    certificate = (part.folder / "certificates" / "cert.pem").read_bytes()
+    end = x509.load_pem_x509_certificate(certificate).not_valid_after_utc
+    return end < datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+
+
+def _authority_of(host: Component, part: Component) -> Authority:
+    return Authority(str(host.about["authority"]), (part.folder / CA_FILE).read_bytes())
+
+
+def _secret_of(part: Component) -> str:
+    return (part.folder / MEMBER_SECRET).read_text().strip()

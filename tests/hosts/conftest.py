@@ -1,0 +1,39 @@
+"""The hosts of a run: made once, since a cluster takes seconds to make, and left out, with the
+reason, where a machine has no namespaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hosts.cluster import HostsCluster
+from tests.hosts.network import Host, Network, why_not
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is here as proofs."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker("proof")
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[HostsCluster]:
+    """A cluster with a server on each of the hosts `one` and `two`."""
+    reason = why_not()
+    if reason:
+        pytest.skip(reason)
+    with Network() as network, HostsCluster(network) as made:
+        made.join("two", "server")
+        made.deploy()
+        yield made
+
+
+@pytest.fixture(scope="package")
+def balancer(cluster: HostsCluster) -> Host:
+    """The host of its load-balancer."""
+    return cluster.join("front", "loadbalancer")
