@@ -204,3 +204,15 @@ def test_what_waits_is_bounded(traced: Traced, monkeypatch: pytest.MonkeyPatch):
     assert (len(taken.steps), taken.dropped) == (5, 3)
     taken = traced.traces.tracing.recorder.take(1000)
     assert (taken.places, taken.steps, taken.dropped) == ([], [], 0)
+
+
+def test_a_new_trace_says_whether_it_is_sampled_and_steps_are_kept_either_way(traced: Traced):
+    sent: list[dict[str, str]] = []
+    route = traced.route("a", lambda request: sent.append(trace_headers()))
+    recorder = traced.traces.tracing.recorder
+    for bound in (0, recording.BOUND):
+        recorder.bound = bound
+        route(Request())
+        route(Request(headers=HEADERS))
+    assert [one["traceparent"][-2:] for one in sent] == ["00", "01", "01", "01"]
+    assert len(traced.take()) == 4

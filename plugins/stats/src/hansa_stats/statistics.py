@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from hansa import PeriodicFlush, Server, new_cid
 
@@ -41,6 +42,7 @@ class Statistics:
         self._number = 0
         self._unsent: Batch | None = None
         self._waiting: Table = {}
+        self._watchers: list[Callable[[Table], None]] = []
         self._rolled_at = 0
         self._flushing = threading.Lock()
         self._flushes = PeriodicFlush(
@@ -60,12 +62,21 @@ class Statistics:
         if not self._flushes.stop(self._grace):
             log.warning("the last statistics are lost, since their store does not answer")
 
+    def watch(self, watcher: Callable[[Table], None]) -> None:
+        """Have another plugin learn of what is counted, in the thread that counts, whether it can be
+        stored or not; `watcher` must be quick, not raise, and not keep the tallies.
+        """
+        self._watchers.append(watcher)
+
     def flush(self) -> None:
         """Add what calls have left to the statistics of the cluster, at once; raises what keeps it
         from being done.
         """
         with self._flushing:
-            merge_tables(self._waiting, self.recorder.take())
+            counted = self.recorder.take()
+            for watcher in self._watchers:
+                watcher(counted)
+            merge_tables(self._waiting, counted)
             self._send()
             if self._waiting:
                 self._number += 1

@@ -14,13 +14,15 @@ from typing import TypeAlias
 from hansa import Dispatch, HansaError, Request, Response, TraceContext, current_cid, current_trace
 
 from .hop import Place, Queued, Stored
-from .w3c import context_of
+from .w3c import SAMPLED, context_of
 
 MOST_WAITING = 20_000
 """Steps that wait in a worker to be kept; more are counted, and not kept."""
 OK = "ok"
 UNEXPECTED = "unexpected"
 """The code of an error that is none of Hansa's."""
+BOUND = 1 << 64
+"""Traces whose lower 64 bits are below this are sampled where all are."""
 
 _random_bits = random.Random(random.SystemRandom().getrandbits(64)).getrandbits
 
@@ -31,18 +33,29 @@ performance counter, its outcome, and what is known of an asynchronous call.
 
 
 class Taken:
-    """Steps that are to be kept, their places, and how many steps found no room to wait in."""
+    """Steps that are to be kept, their places, and how many steps found no room to wait in.
+
+    `notes` are the same steps as calls have left them; `zero`, added to what the performance counter
+    showed, makes seconds of the Unix epoch.
+    """
 
     def __init__(self, dropped: int) -> None:
+        self.notes: list[Note] = []
+        self.zero = time() - perf_counter()
         self.places: list[Place] = []
         self.steps: list[Stored] = []
         self.dropped = dropped
 
 
 class Recorder:
-    """The steps of this worker that wait to be kept."""
+    """The steps of this worker that wait to be kept.
+
+    `bound` says which new traces are sampled: those whose lower 64 bits are below it. It is passed
+    on as a flag of `traceparent`; steps are kept here either way.
+    """
 
     def __init__(self) -> None:
+        self.bound = BOUND
         self._waiting: deque[Note] = deque()
         self._dropped = 0
 
@@ -64,9 +77,10 @@ class Recorder:
         self._dropped -= taken.dropped
         next_note = self._waiting.popleft
         notes = [next_note() for _ in range(min(len(self._waiting), most))]
+        taken.notes = notes
         taken.places = list({id(note[0]): note[0] for note in notes}.values())
         indexes = {id(place): index for index, place in enumerate(taken.places)}
-        zero = time() - perf_counter()
+        zero = taken.zero
         # PERF: a place is told by its identity, which takes a third of the time of its hash
         taken.steps = [
             (
@@ -85,11 +99,14 @@ class Recorder:
         return taken
 
 
-def child_of(parent: TraceContext | None) -> TraceContext:
-    """Return a new step below another one, or the first one of a new trace."""
+def child_of(parent: TraceContext | None, bound: int = BOUND) -> TraceContext:
+    """Return a new step below another one, or the first one of a new trace, which is sampled if its
+    lower 64 bits are below `bound`.
+    """
     span = _random_bits(64) or 1
     if parent is None:
-        return TraceContext(_random_bits(128) or 1, span)
+        trace = _random_bits(128) or 1
+        return TraceContext(trace, span, SAMPLED if trace % BOUND < bound else 0)
     return TraceContext(parent.trace_id, span, parent.flags, parent.state)
 
 
@@ -113,7 +130,7 @@ def traced(recorder: Recorder, place: Place, call: Dispatch) -> Dispatch:
 
     def step(request: Request) -> Response:
         parent = parent_of(request)
-        context = request.trace = child_of(parent)
+        context = request.trace = child_of(parent, recorder.bound)
         above = 0 if parent is None else parent.span_id
         queued = _queued(request) if is_queued else None
         token = enter(context)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from hansa import PeriodicFlush, Server, new_cid
 
 from .early import TraceSection
 from .hop import Batch
 from .odb_store import OdbStore
-from .recording import Recorder
+from .recording import Recorder, Taken
 from .redis_store import RedisStore
 from .store import Store
 
@@ -45,6 +46,7 @@ class Tracing:
         self._worker = server.id
         self._grace = server.grace
         self._unsent: Batch | None = None
+        self._watchers: list[Callable[[Taken], None]] = []
         self._flushing = threading.Lock()
         self._flushes = PeriodicFlush(
             self.flush,
@@ -62,6 +64,12 @@ class Tracing:
         """Keep what is left, and end; waits no longer than work gets to finish."""
         if not self._flushes.stop(self._grace):
             log.warning("the last steps of messages are lost, since their store does not answer")
+
+    def watch(self, watcher: Callable[[Taken], None]) -> None:
+        """Have another plugin learn of all steps, in the thread that keeps them, before they are
+        kept; `watcher` must be quick, and not raise.
+        """
+        self._watchers.append(watcher)
 
     def flush(self) -> None:
         """Keep what calls have left, at once; raises what keeps it from being done.
@@ -85,7 +93,10 @@ class Tracing:
         taken = self.recorder.take(MOST)
         if taken.dropped:
             log.warning("%s steps of messages are not kept: too many wait", taken.dropped)
-        if taken.steps:
-            self._unsent = Batch(
-                new_cid(), self._worker, time.time(), taken.places, taken.steps, taken.dropped
-            )
+        if not taken.steps:
+            return
+        for watcher in self._watchers:
+            watcher(taken)
+        self._unsent = Batch(
+            new_cid(), self._worker, time.time(), taken.places, taken.steps, taken.dropped
+        )
