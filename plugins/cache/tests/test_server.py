@@ -59,6 +59,13 @@ class Now(Service):
         if self.request.params.get("status"):
             self.response.status = int(self.request.params["status"])
         return {"cid": self.cid}
+
+
+class Later(Service):
+    name = "rates.later"
+
+    async def handle(self):
+        return {"cid": self.cid}
 """
 DIALECT = '''
 from zato.server.service import Service
@@ -239,6 +246,15 @@ def test_each_caller_has_answers_of_its_own(server: RunningServer):
     api("admin.channel.http.delete", name="mine")
     for name in callers:
         api("admin.security.basic.delete", name=name)
+
+
+def test_answers_of_a_service_on_the_event_loop_are_kept(server: RunningServer):
+    about = {"url_path": "/later", "service": "rates.later", "format": "json"}
+    kept = {"cache": "rates"}
+    server.api("admin.channel.http.create", name="later", **about, response_cache=kept)
+    assert len(cids(server, "/later")) == 1
+    assert len({*cids(server, "/later?a=1"), *cids(server, "/later?a=2")}) == 2
+    server.api("admin.channel.http.delete", name="later")
 
 
 def test_a_service_of_zato_says_what_its_answer_depends_on(server: RunningServer):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hansa import KeyFile, Secret, Unavailable
+from hansa_zato.command import main
 from hansa_zato.dialect.crypto import Crypto
 from hansa_zato.section import ZatoSection
 
 from plugins.zato.tests.facade import Facade
+
+Typed = Callable[..., tuple[object, str]]
 
 
 @pytest.fixture
@@ -63,3 +68,45 @@ def test_hashes_of_zato(crypto: Crypto) -> None:
     stored = f"$pbkdf2-sha512$1000${text(salt)}${text(digest)}"
     assert crypto.verify_hash("secret", stored)
     assert not crypto.verify_hash("other", stored)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
+    """Types a command of `zato`; returns its exit code, and what it printed."""
+
+    def type(*words: str) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["zato", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out + printed.err
+
+    return type
+
+
+@pytest.mark.parametrize("of", ["server", "file"])
+def test_by_the_command_line(
+    of: str, crypto: Crypto, server: Facade, tmp_path: Path, typed: Typed, monkeypatch
+) -> None:
+    """By the key of a server, and by one for `zato.crypto_key`: services read and write the same."""
+    path = tmp_path
+    if of == "file":
+        path = tmp_path / "crypto.key"
+        path.write_text(typed("create", "secret-key")[1])
+        server._section = ZatoSection(crypto_key=Secret(path.read_text().strip()))
+    code, printed = typed("encrypt", str(path), "--secret", "Grüße")
+    assert code == 0 and printed.startswith("Encrypted value is [") and printed.endswith("]\n")
+    token = printed.removeprefix("Encrypted value is [").removesuffix("]\n")
+    assert crypto.decrypt(token) == "Grüße"
+    made = crypto.encrypt("b")
+    monkeypatch.setattr("hansa_zato.command.sealing.getpass", lambda prompt: made)
+    assert typed("decrypt", str(path)) == (0, "Secret is [b]\n")
+    code, printed = typed("decrypt", str(path), "--secret", "no token")
+    assert code == 15 and "was not encrypted with a key of" in printed
+
+
+def test_what_holds_no_key_is_told(typed: Typed, tmp_path: Path) -> None:
+    for path in (tmp_path / "none", tmp_path):
+        code, printed = typed("encrypt", str(path), "--secret", "a")
+        assert code == 15 and str(path) in printed
+    assert typed("encrypt")[0] == 2

@@ -223,7 +223,7 @@ def test_environ_is_free_for_use(server: Facade) -> None:
 
 def test_what_is_not_there_says_why(server: Facade) -> None:
     found = seen(server, "{}")
-    with pytest.raises(AttributeError, match=r"self\.sso is not available: users"):
+    with pytest.raises(AttributeError, match=r"self\.sso is not available: Hansa keeps no users"):
         _ = found.sso
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = found.nonsense

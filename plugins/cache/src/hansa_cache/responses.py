@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 import msgspec
-from hansa import Channel, Dispatch, HansaError, Request, Response, Service, TooLarge, dump
+from hansa import (
+    Channel,
+    Dispatch,
+    HansaError,
+    Request,
+    Response,
+    Service,
+    TooLarge,
+    dump,
+    event_loop,
+)
 
 from .cache import Cache
 from .caches import Caches
@@ -104,6 +114,10 @@ class CachedRoute:
             PAUSE,
             error,
         )
+
+
+# the cache is asked over the network, which would block the event loop
+event_loop.kept_off(CachedRoute.answer)
 
 
 def key_maker(channel: Channel[Any], service: type[Service]) -> KeyOf:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,18 +17,15 @@ NOT_A_COMPONENT: Final = 3
 """The exit code for a folder that is none, as in Zato."""
 USAGE: Final = 2
 
-_WHOLE: Final = "`zato quickstart create PATH` makes all components of a cluster at once"
+_WHOLE: Final = "`zato quickstart create PATH` makes all components of a cluster on one host"
+_HOSTS: Final = "hansa-hosts makes them host by host: `hansa create cluster`, `hansa join`"
 INSTEAD: Final = {
-    ("create", "cluster"): _WHOLE,
-    ("create", "load_balancer"): _WHOLE,
+    ("create", "cluster"): f"{_WHOLE}; {_HOSTS}",
+    ("create", "load_balancer"): f"{_WHOLE}; {_HOSTS}",
     ("create", "odb"): f"a server makes its database when it first starts; {_WHOLE}",
-    ("create", "server"): f"{_WHOLE}; `--servers N` says how many servers",
-    ("create", "web_admin"): _WHOLE,
+    ("create", "server"): f"{_WHOLE}; `--servers N` says how many servers; {_HOSTS}",
+    ("create", "web_admin"): f"{_WHOLE}; {_HOSTS}",
     ("delete", "odb"): "stop the cluster, and drop the database, or delete odb.sqlite",
-    (
-        "encrypt",
-    ): 'secrets in config.toml are references: { "$file" = "PATH" }, { "$env" = "NAME" }',
-    ("decrypt",): "secrets that are stored are not shown; `hansa key rotate` replaces their key",
     ("from-config",): "commands store no files of their options; a shell script holds them",
     ("update", "crypto"): "`zato ca create server` and `hansa ca renew` make certificates",
     (
@@ -45,17 +43,23 @@ def component_version(words: Sequence[str]) -> int:
         return USAGE
     folder = Path(words[0])
     try:
-        version = json.loads((folder / INFO).read_text())["version"]
+        found = json.loads((folder / INFO).read_text())["version"]
     except (OSError, ValueError, KeyError, TypeError):
         print(f"{folder} is not the folder of a component", file=sys.stderr)
         return NOT_A_COMPONENT
-    print(version)
+    print(found)
     return 0
 
 
-def create_secret_key() -> int:
+def create_secret_key(words: Sequence[str]) -> int:
     """Print a key, as `[zato] crypto_key` and `[server] secret_key` take it; returns the exit code."""
     print(KeyFile.new_key())
+    return 0
+
+
+def show_version(words: Sequence[str]) -> int:
+    """Print the versions of Hansa and of this plugin; returns the exit code."""
+    print(f"zato: hansa {version('hansa')}, hansa-zato {version('hansa-zato')}")
     return 0
 
 

@@ -101,6 +101,17 @@ class Crypto:
         return [_derived(key) for key in keys]
 
 
+def cipher_in(path: Path) -> MultiFernet:
+    """Return what encrypts by the key of a server, in its folder, or by the keys of a file, separated
+    by commas; raises `Invalid` for what holds no key.
+    """
+    from cryptography.fernet import Fernet, MultiFernet  # lazy: as above
+
+    is_server = path.is_dir()
+    keys = KeyFile(path / KEY_FILE if is_server else path).read()
+    return MultiFernet([Fernet(_derived(key) if is_server else key.encode()) for key in keys])
+
+
 def _derived(key: str) -> bytes:
     """Return a key of its own, so that nobody takes a service's token for a stored secret."""
     found = hmac.digest(key.encode(), _PURPOSE, "sha256")
