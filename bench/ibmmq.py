@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from hansa_devkit.harness import objects
+from hansa_devkit.harness.objects import made
 from hansa_ibmmq.channel import IbmmqChannel
 from hansa_ibmmq.outgoing import IbmmqOutgoing
 
@@ -36,7 +36,7 @@ def ibmmq(folder: Path) -> Iterator[Figure]:
     """Messages put and taken over the REST API of IBM MQ, against bare httpx2."""
     with beside("ibmmq") as port, bare_client(port) as client:
         settings = {**described(port).settings, "queue": "OUT"}
-        with started(objects.made(IbmmqOutgoing, settings)) as outgoing:
+        with started(made(IbmmqOutgoing, settings)) as outgoing:
             yield from compared(
                 f"IBM MQ, a stand-in: put {COUNT} messages of 200 bytes, one after another",
                 "httpx2",
@@ -92,7 +92,7 @@ def take(port: int, client: httpx2.Client) -> Taken:
         "service": "x",
         "prefetch": PREFETCH,
     }
-    return taken(objects.made(IbmmqChannel, settings), COUNT)
+    return taken(made(IbmmqChannel, settings), COUNT)
 
 
 def bare_take(client: httpx2.Client) -> Taken:

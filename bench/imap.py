@@ -12,7 +12,7 @@ from email.policy import SMTP, default
 from functools import partial
 from pathlib import Path
 
-from hansa_devkit.harness import objects
+from hansa_devkit.harness.objects import made
 from hansa_imap.channel import ImapChannel
 from hansa_imap.outgoing import ImapOutgoing
 
@@ -28,7 +28,7 @@ COUNT = 100
 def imap(folder: Path) -> Iterator[Figure]:
     """Messages of a mailbox put there, read and taken, against bare imaplib."""
     with Dovecot() as server, bare_client(server) as client:
-        with started(objects.made(ImapOutgoing, server.settings)) as outgoing:
+        with started(made(ImapOutgoing, server.settings)) as outgoing:
             yield from compared(
                 f"IMAP: put {COUNT} messages of 1 KB into a mailbox, one after another",
                 "imaplib",
@@ -54,11 +54,11 @@ def imap(folder: Path) -> Iterator[Figure]:
 
 def message() -> bytes:
     """A message with a text of 1 KB."""
-    made = EmailMessage(SMTP)
-    made["From"], made["To"] = "Ada Lovelace <ada@example.com>", "orders@example.com"
-    made["Subject"], made["Message-ID"] = "Order 17", "<17@example.com>"
-    made.set_content("cloth, salt, furs, wax, grain and herring\n" * 24)
-    return made.as_bytes()
+    mail = EmailMessage(SMTP)
+    mail["From"], mail["To"] = "Ada Lovelace <ada@example.com>", "orders@example.com"
+    mail["Subject"], mail["Message-ID"] = "Order 17", "<17@example.com>"
+    mail.set_content("cloth, salt, furs, wax, grain and herring\n" * 24)
+    return mail.as_bytes()
 
 
 MESSAGE = message()
@@ -90,7 +90,7 @@ def fill(server: Dovecot) -> None:
 def take(server: Dovecot) -> Taken:
     """What a channel takes."""
     fill(server)
-    return taken(objects.made(ImapChannel, {**server.settings, "service": "x"}), COUNT)
+    return taken(made(ImapChannel, {**server.settings, "service": "x"}), COUNT)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 import pika
 import stomp
-from hansa_devkit.harness import objects
+from hansa_devkit.harness.objects import made
 from hansa_jms.channel import JmsChannel
 from hansa_jms.outgoing import JmsOutgoing
 from proton import Message
@@ -50,7 +50,7 @@ def figures(
     """What is sent and consumed over one protocol."""
     settings = {**broker.settings, "queue": "sent"}
     peer.fill("sent", 0)
-    with started(objects.made(JmsOutgoing, settings)) as outgoing, peer.sending("sent") as send:
+    with started(made(JmsOutgoing, settings)) as outgoing, peer.sending("sent") as send:
         yield from compared(
             f"JMS: send 300 messages of 200 bytes over {protocol}, one after another",
             bare,
@@ -69,7 +69,7 @@ def consume(broker: Any, peer: StompPeer | ProtonPeer) -> Taken:
     """What a channel takes."""
     queue = peer.full()
     settings = {**broker.settings, "queue": queue, "prefetch": PREFETCH, "service": "x"}
-    return taken(objects.made(JmsChannel, settings), CONSUMED)
+    return taken(made(JmsChannel, settings), CONSUMED)
 
 
 class StompPeer:

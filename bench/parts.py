@@ -24,6 +24,7 @@ from .measure import Figure
 from .mllp import mllp
 from .mqtt import mqtt_
 from .nats import nats
+from .otel import otel
 from .redis_messages import redis_messages
 from .roles import roles
 from .s3 import s3
@@ -54,6 +55,7 @@ SERVERS: dict[str, Part] = {
     "async": async_invocation,
     "definitions": definitions,
     "limits": limits,
+    "otel": otel,
     "roles": roles,
     "samples": samples,
     "tokens": tokens,

@@ -4,6 +4,7 @@ OpenSSH: `python -m bench.sftp`.
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ def sftp(folder: Path) -> Iterator[Figure]:
         root = str(server.root)
 
         def write(name: str, content: bytes) -> None:
-            with client.open(f"{root}/.{name}.part", "wb") as file:
-                file.write(content)
+            # which sees that the file has the size that was sent, as Hansa does
+            client.putfo(io.BytesIO(content), f"{root}/.{name}.part")
             client.posix_rename(f"{root}/.{name}.part", f"{root}/{name}")
 
         def upload(local: Path, name: str) -> None:

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 
-from hansa_devkit.harness import objects
+from hansa_devkit.harness.objects import made
 from hansa_smtp.outgoing import SmtpOutgoing
 
 from plugins.smtp.tests.postfix import Postfix
@@ -27,7 +27,7 @@ TEXT = "cloth, salt, furs, wax, grain and herring\n" * 24
 def smtp(folder: Path) -> Iterator[Figure]:
     """Messages sent, against bare smtplib."""
     with Postfix() as server, bare_client(server) as client:
-        with started(objects.made(SmtpOutgoing, server.settings)) as outgoing:
+        with started(made(SmtpOutgoing, server.settings)) as outgoing:
             yield from compared(
                 f"SMTP: send {COUNT} messages of 1 KB, one after another over one connection",
                 "smtplib",

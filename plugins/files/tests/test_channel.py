@@ -7,12 +7,15 @@ import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from hansa import Invalid
+from hansa_connect import reading
 from hansa_devkit import Inbox
 from hansa_devkit.harness.waiting import wait_until
 from hansa_files import plugin
+from hansa_files.connection import LocalFiles
 from hansa_files.leases import is_being_written
 from hansa_files.plugin import LocalFileChannel
 
@@ -74,6 +77,24 @@ class TestFolder(FolderContract):
                     writer.stdin.close()
                     inbox.wait(count + 1, self.patience)
         assert not is_being_written(str(path))
+
+    @pytest.mark.parametrize("most", [0, reading.IN_MEMORY])
+    def test_a_listing_that_tells_other_times_costs_no_file(self, monkeypatch, most):
+        """And content arrives through a local copy, or without."""
+        listed = LocalFiles.list
+
+        def other_times(files, path):
+            return [replace(entry, modified=entry.modified - 0.5) for entry in listed(files, path)]
+
+        monkeypatch.setattr(LocalFiles, "list", other_times)
+        monkeypatch.setattr(reading, "IN_MEMORY", most)
+        inbox = Inbox()
+        with self.receiving(inbox, settle=0):
+            self.put("a.csv", b"content")
+            [request] = inbox.wait(1, self.patience)
+            wait_until(lambda: not self.left())
+        assert request.raw == b"content" and request.attempt == 1
+        assert request.headers["file-size"] == "7"
 
     def test_claims_that_cannot_be_made_by_renaming_are_refused(self, tmp_path):
         shared = "/dev/shm"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,19 @@ def test_nobody_else_reads_them(records: FileRecords, tmp_path: Path):
     assert (tmp_path / "records").stat().st_mode & 0o777 == 0o700
     (file,) = (tmp_path / "records").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_folder_is_there_for_whoever_counts_while_it_is_made(tmp_path, monkeypatch):
+    records = FileRecords(tmp_path / "counted")
+    mkdir, first = Path.mkdir, [True]
+
+    def slow(path, *arguments, **options):
+        if first:
+            first.clear()
+            with ThreadPoolExecutor(1) as other:
+                assert other.submit(records.count, "other", 60).result(30) == 1
+        mkdir(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", slow)
+    assert records.count("one", 60) == 1
+    assert (records.count("one", 60), records.count("other", 60)) == (2, 2)

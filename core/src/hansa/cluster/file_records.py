@@ -61,8 +61,8 @@ class FileRecords(Records):
         """Remove expired counters now and then; returns the time."""
         now = time.time()
         if now >= self._sweep_at:
-            self._sweep_at = now + SWEEP
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep_at = now + SWEEP  # from now on, other threads take the folder for granted
             self._drop_expired(now)
         return now
 

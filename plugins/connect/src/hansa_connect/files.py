@@ -109,6 +109,9 @@ class FileSystem(ABC):
     a fault of network or server sets `broken`, too.
     """
 
+    lists_as_stat: ClassVar[bool] = False
+    """Whether `list` tells of a file what `stat` does: the same size, and the same time."""
+
     def __init__(self, where: str) -> None:
         self.where = where  # what errors call the server, such as HOST:PORT
         self.broken = False
@@ -152,8 +155,8 @@ class FileSystem(ABC):
         """Return what is at a path."""
 
     @abstractmethod
-    def reader(self, path: str, offset: int = 0) -> Stream:
-        """Begin to read a file, at an offset in bytes."""
+    def reader(self, path: str, offset: int = 0, size: int | None = None) -> Stream:
+        """Begin to read a file, at an offset in bytes; `size` is what it has in all, if known."""
 
     @abstractmethod
     def writer(self, path: str, offset: int = 0) -> Stream:

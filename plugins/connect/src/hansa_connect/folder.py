@@ -24,7 +24,7 @@ from hansa import (
 
 from .claims import Claim
 from .files import Entry, one_line
-from .reading import LONGEST_DELAY, cause_of
+from .reading import LONGEST_DELAY, Fetched, cause_of
 from .remembering import RememberingFolder
 from .transfer import exists, make_folders, writing
 from .watched import WatchSettings
@@ -92,7 +92,7 @@ class FolderChannel(RememberingFolder[WatchT]):
                 in_vain.append(entry.name)
             else:
                 progress = True
-                self._handle(taken, entry.size)
+                self._handle(taken, entry)
         self._unclaimed.keep(in_vain)
         return progress
 
@@ -135,8 +135,8 @@ class FolderChannel(RememberingFolder[WatchT]):
 
     # -- one file ----------------------------------------------------------------------------------
 
-    def _handle(self, claim: Claim, size: int | None = None) -> bool:
-        """Deliver a claimed file, and do with it what follows from that.
+    def _handle(self, claim: Claim, listed: Entry | None = None) -> bool:
+        """Deliver a claimed file, which may just have been listed, and do with it what follows.
 
         Returns False if the file is gone. Raises when the server is.
         """
@@ -148,7 +148,7 @@ class FolderChannel(RememberingFolder[WatchT]):
                 handled.unlink()
                 return True
             self._refuse_after_last_attempt(claim.attempt)
-            found = self._fetch(claim, local, size)
+            found = self._fetch(claim, local, listed)
         except NotFound:
             if claim.mark not in self._gone:
                 self._gone.add(claim.mark)
@@ -171,7 +171,7 @@ class FolderChannel(RememberingFolder[WatchT]):
                 self._deliver_file(claim, found, local, handled)
         return True
 
-    def _deliver_file(self, claim: Claim, found: Entry, local: Path, handled: Path) -> None:
+    def _deliver_file(self, claim: Claim, found: Fetched, local: Path, handled: Path) -> None:
         """Deliver a file that was fetched, unless another channel has taken it meanwhile."""
         started = self._rename(claim, claim.again(self._owner, attempts=1))
         if started is None:

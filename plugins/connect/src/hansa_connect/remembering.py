@@ -11,7 +11,7 @@ from hansa import HansaError, NotFound, TimedOut, Unavailable, backoff_delay, ne
 from .claims import Claim
 from .files import Entry, one_line
 from .memory import Memory, Taken
-from .reading import LONGEST_DELAY, FolderReader, cause_of
+from .reading import LONGEST_DELAY, Fetched, FolderReader, cause_of
 from .watched import WatchSettings
 
 FULL = "as many files are remembered as the setting remember_limit allows, and all are still there"
@@ -82,7 +82,7 @@ class RememberingFolder(FolderReader[WatchT]):
         claim = Claim.new(self._owner, entry.name)
         local = self._local(claim)
         try:
-            found = self._fetch(claim, local, entry.size)
+            found = self._fetch(claim, local, entry)
         except NotFound:
             self.log.info("%a was taken away before it was fetched", entry.name)
         except (Unavailable, TimedOut) as error:
@@ -100,7 +100,7 @@ class RememberingFolder(FolderReader[WatchT]):
         finally:
             local.unlink(missing_ok=True)
 
-    def _deliver_remembering(self, claim: Claim, entry: Entry, found: Entry) -> None:
+    def _deliver_remembering(self, claim: Claim, entry: Entry, found: Fetched) -> None:
         known = Taken(entry.size, entry.modified, found.size, found.modified)
         earlier = self._memory.get(entry.name)
         if earlier and (earlier.size, earlier.modified) == (found.size, found.modified):

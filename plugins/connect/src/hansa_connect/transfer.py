@@ -119,9 +119,17 @@ def fetch(files: FileSystem, path: str, local: Path, size: int, have: int = 0) -
     """
     if have < size or not have:
         mode = "ab" if have else "wb"
-        with open(local, mode) as file, reading(files.reader(path, have)) as stream:
+        with open(local, mode) as file, reading(files.reader(path, have, size)) as stream:
             copy(stream, file, size - have)
     return local.stat().st_size
+
+
+def fetch_content(files: FileSystem, path: str, size: int) -> bytes:
+    """Return the content of a file of `size` bytes; of one that has more by now, a block more."""
+    content = io.BytesIO()
+    with reading(files.reader(path, 0, size)) as stream:
+        copy(stream, content, size)
+    return content.getvalue()
 
 
 def exists(files: FileSystem, path: str) -> bool:

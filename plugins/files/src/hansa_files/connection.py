@@ -43,6 +43,8 @@ class LocalFiles(FileSystem):
     Links are never followed out of it: neither the last part of a path, nor a folder above it.
     """
 
+    lists_as_stat = True
+
     def __init__(self, config: FolderSettings) -> None:
         super().__init__(config.folder)
         self._config = config
@@ -54,7 +56,7 @@ class LocalFiles(FileSystem):
     def open(self, timeout: float) -> None:
         """Look whether the folder is there, and mounted; it has no time limit of its own."""
         self._identity = self._look()
-        self._real = os.path.realpath(self.where)
+        self._real = _real(self.where)
 
     def close(self) -> None:
         """Forget the folder."""
@@ -99,7 +101,7 @@ class LocalFiles(FileSystem):
         with self.translated(path):
             return Entry.of(path.rpartition("/")[2], os.lstat(self._inside(path)))
 
-    def reader(self, path: str, offset: int = 0) -> Stream:
+    def reader(self, path: str, offset: int = 0, size: int | None = None) -> Stream:
         """Begin to read a file."""
         with self.translated(path):
             return ReadingStream(self, self._open(path, os.O_RDONLY), offset)
@@ -175,7 +177,7 @@ class LocalFiles(FileSystem):
         folder = path.rpartition("/")[0]
         if path == self.where or not path.startswith(self.where.rstrip("/") + "/"):
             return path
-        real = os.path.realpath(folder)
+        real = _real(folder)
         if real != self._real and not real.startswith(self._real.rstrip("/") + "/"):
             raise OSError(errno.ELOOP, "a link leads out of the folder")
         return path
@@ -210,6 +212,22 @@ class LocalFiles(FileSystem):
         refused = RemoteForbidden(f"{path} is refused")
         refused.reason = f"{self.where}: {one_line(error)}"
         return refused
+
+
+def _real(folder: str) -> str:
+    """Return the path of a folder, in which no part is a link."""
+    # PERF: the kernel's answer takes a tenth of the time that looking at each part does, which was
+    # two fifths of what a small file costs
+    try:
+        opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:  # what is wrong with it, whoever uses it is told
+        return os.path.realpath(folder)
+    try:
+        return os.readlink(f"/proc/self/fd/{opened}")
+    except OSError:  # there is no /proc
+        return os.path.realpath(folder)
+    finally:
+        os.close(opened)
 
 
 def _entry_of(found: os.DirEntry[str]) -> Entry | None:

@@ -153,7 +153,7 @@ class FtpFiles(FileSystem):
                 return Entry(name, 0, 0.0, "folder")
         return Entry(name, size, modified, "file")
 
-    def reader(self, path: str, offset: int = 0) -> Stream:
+    def reader(self, path: str, offset: int = 0, size: int | None = None) -> Stream:
         """Begin to read a file."""
         return self._begin("RETR", path, offset)
 

@@ -40,6 +40,8 @@ class _Client(paramiko.SFTPClient):  # type: ignore[misc]
 class SftpFiles(FileSystem):
     """One connection."""
 
+    lists_as_stat = True
+
     def __init__(self, config: SftpSettings) -> None:
         super().__init__(f"{config.host}:{config.port}")
         self.config = config
@@ -138,10 +140,10 @@ class SftpFiles(FileSystem):
         with self.translated(path):
             return Entry.of(path.rpartition("/")[2], self.sftp.lstat(path))
 
-    def reader(self, path: str, offset: int = 0) -> Stream:
+    def reader(self, path: str, offset: int = 0, size: int | None = None) -> Stream:
         """Begin to read a file."""
         with self.translated(path):
-            return ReadingStream(self, self.sftp.open(path, "rb"), offset)
+            return ReadingStream(self, self.sftp.open(path, "rb"), offset, size)
 
     def writer(self, path: str, offset: int = 0) -> Stream:
         """Begin to write a file."""

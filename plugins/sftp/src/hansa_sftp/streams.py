@@ -29,13 +29,16 @@ class ReadingStream(Stream):
     connection.
     """
 
-    def __init__(self, files: SftpFiles, file: SFTPFile, offset: int) -> None:
+    def __init__(
+        self, files: SftpFiles, file: SFTPFile, offset: int, size: int | None = None
+    ) -> None:
         super().__init__(files)
         self._sftp = files.sftp
         self._file = file
         self._left = b""
         self._arrived: dict[int, bytes] = {}
-        self._pieces = self._read_ahead(offset, file.stat().st_size)
+        whole = file.stat().st_size if size is None else size
+        self._pieces = self._read_ahead(offset, whole)
 
     def read(self, size: int = BLOCK, /) -> bytes:
         if not self._left:
