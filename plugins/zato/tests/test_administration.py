@@ -816,8 +816,12 @@ def test_a_caller_without_the_right_is_refused(running: RunningServer) -> None:
         assert "may be called by" in response.json()["zato_env"]["details"]
     assert gone(lambda: running.api("admin.security.basic.get", name="mine"))
     running.api("admin.account.edit", name="vi", roles=[])
-    for action in ("has-wsdl", "get-wsdl"):
-        assert call(f"zato.service.{action}", service="rates.get").status_code == 403
+    # whether or not there is such a service
+    for action in ("has-wsdl", "get-wsdl", "delete", "get-channel-list"):
+        for named in ({"service": "rates.get"}, {"service": "rates.got"}, {"id": 7}):
+            response = call(f"zato.service.{action}", **named)
+            assert response.status_code == 403
+            assert "rates.get" not in response.text
     running.api("admin.account.delete", name="vi")
     running.api("admin.security.basic.delete", name="vi")
 

@@ -70,18 +70,24 @@ class Call:
         return BadRequest(self.cid, text)
 
     def service_name(self) -> str:
-        """Return the service that the input names, by its id or its name; raises `HTTPException`."""
+        """Return the service that the input names, by its id or its name.
+
+        Raises `HTTPException` for one that is not there; for who may not see the services, that of
+        the admin service that lists them, so that nobody finds out names.
+        """
         wanted = self.text("id") or self.text("service_id")
-        if not wanted:
-            name = self.text("name") or self.text("service")
-            if not name:
-                raise self.refuse("id: required, and missing")
-            self.server.registry.service(name)
-            return name
+        name = self.text("name") or self.text("service")
+        if not wanted and not name:
+            raise self.refuse("id: required, and missing")
         for registered in self.server.registry.services():
-            if str(stable_id(registered.name)) == wanted:
-                return registered.name
-        raise self.not_found("service", wanted)
+            found = registered.name
+            if str(stable_id(found)) == wanted if wanted else found == name:
+                return found
+        self.admin("admin.service.list", limit=1)
+        if wanted:
+            raise self.not_found("service", wanted)
+        self.server.registry.service(name)
+        return name
 
     def not_found(self, what: str, wanted: object) -> HTTPException:
         """Return the error of an id that nothing has."""
