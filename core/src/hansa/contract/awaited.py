@@ -37,7 +37,8 @@ class AwaitedNames:
 
     def __getitem__(self, name: str) -> Awaited:
         connection = self._named[name]
-        is_on_loop = getattr(connection, "waits_on_loop", False)
+        # not inherited: what a subtype adds may block
+        is_on_loop = vars(type(connection)).get("waits_on_loop", False)
         return Awaited(connection, None if is_on_loop else _in_thread)
 
     def names(self) -> list[str]:

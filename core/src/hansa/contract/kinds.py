@@ -263,7 +263,7 @@ class Outgoing(Definition[ConfigT]):
     Core sets `observers` before `start`: what `hansa_observe` returned. Services on the event loop
     call methods in another thread, unless a type says by `waits_on_loop` that these run on the loop,
     in plain code that waits by `event_loop.wait` and `event_loop.sleep` alone, and holds no lock
-    meanwhile.
+    meanwhile. It says so for itself, and not for types that inherit from it.
     """
 
     kind = "outgoing"

@@ -15,11 +15,12 @@ from http.cookiejar import Cookie, CookieJar
 
 import httpcore2
 import httpx2
-from hansa import HansaError, Invalid, TimedOut, Unavailable
+from hansa import HansaError, Invalid, TimedOut, Unavailable, event_loop
 
 from .coding import ACCEPTED, CodingError, DecodedTooLarge, UnknownCoding, decode
 from .forward_proxy import ProxyRoutes
 from .handshake import AuthenticatedConnections, BeginHandshake
+from .loop_transport import LoopTransport
 from .response import BadAnswer
 from .retry import Broken, NotSent
 from .transport import DeadlineTransport, RoutedTransport, remaining
@@ -54,12 +55,30 @@ class SessionCookies(CookieJar):
             super().set_cookie(cookie)
 
 
+class _Body:
+    """The pieces of an answer's body; `take` raises `BadAnswer` once they are too large."""
+
+    def __init__(self, label: str, largest: int) -> None:
+        self.pieces: list[bytes] = []
+        self._label = label
+        self._left = largest
+        self._largest = largest
+
+    def take(self, piece: bytes) -> None:
+        """Take in a piece."""
+        self._left -= len(piece)
+        if self._left < 0:
+            raise BadAnswer(f"{self._label}: the answer is larger than {self._largest} bytes")
+        self.pieces.append(piece)
+
+
 class Exchange:
     """Sends requests over a pool of at most `size` connections, and reads answers of at most
     `largest` bytes.
 
     `label` is what errors call the connection; `cookies` are the session's, None to keep none.
-    Usable from many threads at once.
+    Usable from many threads at once, and on the event loop, which has as many connections of its
+    own.
     """
 
     def __init__(
@@ -80,6 +99,7 @@ class Exchange:
         self._routes = routes
         self._transport = self._pool(size)
         self._authenticated = AuthenticatedConnections(lambda: self._pool(1), size)
+        self._on_loop: LoopTransport | None = None
 
     def _pool(self, size: int) -> httpx2.BaseTransport:
         if self._routes is None:
@@ -90,6 +110,8 @@ class Exchange:
         """Close all connections."""
         self._transport.close()
         self._authenticated.close()
+        if self._on_loop is not None:
+            event_loop.wait(self._on_loop.close())
 
     @contextmanager
     def _connected(
@@ -117,28 +139,48 @@ class Exchange:
         large, or not to be decoded), `Invalid` (what cannot be sent).
         """
         request = self._request(method, url, headers, content, timeout)
+        body = _Body(self.label, self.largest)
         try:
-            with self._connected(begin_handshake, timeout) as transport:
-                return self._answer(transport, request)
+            if not event_loop.is_current:
+                with self._connected(begin_handshake, timeout) as transport:
+                    answer = self._answer(transport, request, body)
+            elif begin_handshake is None:
+                answer = self._answer_on_loop(request, body)
+            else:
+                # the library has it for threads alone
+                arguments = (method, url, headers, content, timeout, begin_handshake)
+                return event_loop.wait(event_loop.in_thread(self.send, *arguments))
         except httpx2.LocalProtocolError as error:
             raise self._unsendable("method or headers are not valid HTTP") from error
         except _NOT_SENT as error:
             raise NotSent(self._translated(error), str(error)) from error
         except (httpx2.TransportError, httpcore2.TimeoutException, OSError) as error:
             raise Broken(self._translated(error), str(error)) from error
+        if self._cookies is not None:
+            answer.request = request
+            self._cookies.extract_cookies(answer)
+        return answer.status_code, answer.headers, self._content(answer, body)
 
     def _answer(
-        self, transport: httpx2.BaseTransport, request: httpx2.Request
-    ) -> tuple[int, Mapping[str, str], bytes]:
+        self, transport: httpx2.BaseTransport, request: httpx2.Request, body: _Body
+    ) -> httpx2.Response:
         # the client of httpx2 would log the URL, whose query may have a key in it
         answer = transport.handle_request(request)
-        answer.request = request
         try:
-            if self._cookies is not None:
-                self._cookies.extract_cookies(answer)
-            return answer.status_code, answer.headers, self._body(answer)
+            for piece in answer.iter_raw():
+                body.take(piece)
         finally:
             answer.close()
+        return answer
+
+    def _answer_on_loop(self, request: httpx2.Request, body: _Body) -> httpx2.Response:
+        transport = self._on_loop
+        if transport is None:
+            transport = self._on_loop = LoopTransport(self._context, self.size, self._routes)
+        try:
+            return event_loop.wait(transport.exchange(request, body.take))
+        except TimedOut as error:
+            raise httpcore2.ReadTimeout("the deadline of the call is over") from error
 
     def _request(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, timeout: float
@@ -169,15 +211,8 @@ class Exchange:
             self._cookies.set_cookie_header(request)
         return request
 
-    def _body(self, answer: httpx2.Response) -> bytes:
-        pieces = []
-        size = 0
-        for piece in answer.iter_raw():
-            size += len(piece)
-            if size > self.largest:
-                raise BadAnswer(f"{self.label}: the answer is larger than {self.largest} bytes")
-            pieces.append(piece)
-        content = b"".join(pieces)
+    def _content(self, answer: httpx2.Response, body: _Body) -> bytes:
+        content = b"".join(body.pieces)
         codings = answer.headers.get("content-encoding", "")
         if not codings or answer.status_code == _PARTIAL:
             return content

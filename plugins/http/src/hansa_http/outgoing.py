@@ -9,9 +9,9 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
 from urllib.parse import quote, urlencode
 
 from hansa import (
@@ -23,6 +23,7 @@ from hansa import (
     Unavailable,
     current_cid,
     deadline,
+    event_loop,
     time_left,
     trace_headers,
 )
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
 
 _UNAUTHORIZED = 401
 
+P = ParamSpec("P")
+T = TypeVar("T")
 AddressT = TypeVar("AddressT", bound=HttpAddress, default=HttpAddress)
 
 
 class HttpOutgoing(Outgoing[AddressT]):
-    """Calls an HTTP server; usable from many threads at once.
+    """Calls an HTTP server; usable from many threads at once, and on the event loop.
 
     Every call answers within its deadline, or raises `TimedOut` or `Unavailable`, which name the
     connection. Calls that may be repeated (GET, HEAD, PUT, DELETE, OPTIONS, TRACE) are tried again
@@ -56,6 +59,7 @@ class HttpOutgoing(Outgoing[AddressT]):
 
     type: ClassVar[str] = "http"
     Config: ClassVar[builtins.type[Model]] = HttpAddress
+    waits_on_loop = True
     _exchange: Exchange | None = None
     _context: ssl.SSLContext | None = None
     _routes: ProxyRoutes | None = None
@@ -346,7 +350,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         reason = failure or answer
         shown = without_query(url)
         self.log.info("%s: %s %s again in %.2f s: %s", self.label, method, shown, wait, reason)
-        time.sleep(wait)
+        event_loop.sleep(wait)
         return True
 
     def _follow(
@@ -383,7 +387,7 @@ class HttpOutgoing(Outgoing[AddressT]):
         return answer
 
     def _send(self, request: OutgoingRequest, timeout: float) -> HttpResponse:
-        exchange = self._exchange or self._pool()
+        exchange = self._exchange or _apart(self._pool)
         self._sign(request)
         # the peer may send back a key in a redirect, it must not show
         url = without_parameters(request.url, set(request.query))
@@ -408,19 +412,26 @@ class HttpOutgoing(Outgoing[AddressT]):
     def _renew(self, rejected: OutgoingRequest) -> bool:
         """Whether a request that was answered with status 401 is to be sent once more."""
         security = self.security
-        return security is not None and security.renew(rejected)
+        return security is not None and _apart(security.renew, rejected)
 
     def _sign(self, request: OutgoingRequest) -> None:
         """Add what proves who we are to a request."""
         security = self.security
         if security is not None:
-            security.sign_request(request)
+            _apart(security.sign_request, request)
 
     def _parse(self, answer: HttpResponse) -> Any:
         format = self._formats.of(answer.content_type) or self._formats.own
         if format is None:
             return answer.text
         return format.parse(answer.utf8)
+
+
+def _apart(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Return what a call returns that may block: on the event loop it is made in another thread."""
+    if not event_loop.is_current:
+        return function(*args, **kwargs)
+    return event_loop.wait(event_loop.in_thread(function, *args, **kwargs))
 
 
 def _explained(failure: NotSent, url: str) -> HansaError:

@@ -16,7 +16,7 @@ from hansa import TimedOut, look_up_host, time_left
 
 from .forward_proxy import Proxy, ProxyRoutes
 
-_KEPT_FOR = 15.0
+KEPT_FOR = 15.0
 """Seconds for which a connection is kept open without a call."""
 
 
@@ -67,7 +67,7 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         began = time.monotonic()
-        found = _look_up(host, port, remaining(timeout))
+        found = addresses_of(host, port, remaining(timeout))
         for address in found:
             rest = None if timeout is None else max(0.001, timeout - (time.monotonic() - began))
             try:
@@ -82,8 +82,10 @@ class _Backend(httpcore2.NetworkBackend):
         raise httpcore2.ConnectError(f"{host} has no address")
 
 
-def _look_up(host: str, port: int, timeout: float | None) -> list[str]:
-    """Return the addresses of a host, each once; an address is its own."""
+def addresses_of(host: str, port: int, timeout: float | None) -> list[str]:
+    """Return the addresses of a host, each once; an address is its own. Raises ConnectError and
+    ConnectTimeout.
+    """
     try:
         return [str(ipaddress.ip_address(host.strip("[]")))]
     except ValueError:
@@ -108,25 +110,29 @@ class DeadlineTransport(httpx2.HTTPTransport):
                 ssl_context=context,
                 max_connections=size,
                 max_keepalive_connections=size,
-                keepalive_expiry=_KEPT_FOR,
+                keepalive_expiry=KEPT_FOR,
                 network_backend=_Backend(),
             )
         else:
             self._pool = _proxied_pool(context, size, proxy)
 
 
+def credentials_for(proxy: Proxy) -> tuple[bytes, bytes] | None:
+    """Return what a proxy is to be given, user name and password; None if it has none."""
+    if not proxy.username:
+        return None
+    return (proxy.username.encode(), proxy.password.encode())
+
+
 def _proxied_pool(context: ssl.SSLContext, size: int, proxy: Proxy) -> httpcore2.HTTPProxy:
-    auth = None
-    if proxy.username:
-        auth = (proxy.username.encode(), proxy.password.encode())
     return httpcore2.HTTPProxy(
         proxy_url=proxy.url,
-        proxy_auth=auth,
+        proxy_auth=credentials_for(proxy),
         ssl_context=context,
         proxy_ssl_context=context if proxy.url.startswith("https:") else None,
         max_connections=size,
         max_keepalive_connections=size,
-        keepalive_expiry=_KEPT_FOR,
+        keepalive_expiry=KEPT_FOR,
         network_backend=_Backend(),
     )
 
