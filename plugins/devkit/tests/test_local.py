@@ -183,8 +183,13 @@ def test_asynchronous_calls_wait_until_they_are_run():
     server.run_pending()
     assert done == [{"amount": 2}]
     assert server.pending == []
+    assert server.invoke_async_many("audit", [1, 2], cid="K4") == "K4"
+    server.run_pending()
+    assert done[1:] == [1, 2]
     with pytest.raises(NotFound):
         server.invoke_async("nobody")
+    with pytest.raises(NotFound):
+        server.invoke_async_many("nobody", [1])
 
 
 def test_handle_never_raises():

@@ -139,12 +139,13 @@ def test_asynchronous_invocation_is_awaited_too():
     class Caller(Service):
         async def handle(self) -> str:
             cid: str = await self.invoke_async("sum", 7)
+            assert await self.invoke_async_many("sum", [8, 9]) == cid
             return cid
 
     server = LocalServer(services={**SERVICES, "caller": Caller})
     cid = server.invoke("caller", cid="K7")
     assert cid == "K7"
-    assert server.run_pending() == [15]
+    assert server.run_pending() == [15, 17, 19]
 
 
 def test_connections_are_awaited():

@@ -239,19 +239,21 @@ def test_each_message_has_its_own_instance_and_calls_keep_its_cid():
             calls.append(("invoke", name, payload, options))
             return "answer"
 
-        invoke_async = invoke
+        invoke_async = invoke_async_many = invoke
 
     class Calls(Service):
         def handle(self) -> Any:
             calls.append(self)
             assert self.outgoing is Server.outgoing
+            self.invoke_async_many("third", [2, 3])
             return self.invoke("other", 1), self.invoke_async("another")
 
     assert answer_of(Calls, Request(cid="K1"), server=Server()).payload == ("answer", "answer")
     answer_of(Calls, Request(cid="K2"), server=Server())
-    assert calls[1] == ("invoke", "other", 1, {"cid": "K1"})
-    assert calls[2] == ("invoke", "another", None, {"cid": "K1"})
-    assert calls[0] is not calls[3]
+    assert calls[1] == ("invoke", "third", [2, 3], {"cid": "K1"})
+    assert calls[2] == ("invoke", "other", 1, {"cid": "K1"})
+    assert calls[3] == ("invoke", "another", None, {"cid": "K1"})
+    assert calls[0] is not calls[4]
 
 
 def test_a_service_without_handle_and_errors_come_through():

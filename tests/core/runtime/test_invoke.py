@@ -62,6 +62,8 @@ class RecordingQueue:
     def put(self, *call: Any, **options: Any) -> None:
         self.calls.append((*call, options.get("delay", 0.0)))
 
+    put_many = put
+
     def start(self) -> None:
         """Nothing is taken."""
 
@@ -187,6 +189,10 @@ class TestAsynchronous:
             ("double", {"number": 1}, cid, 5),
             ("double", None, "K2", 0.0),
         ]
+        assert world.invoke_async_many("double", [1, 2], cid="K3") == "K3"
+        assert queue.calls[2:] == [("double", [1, 2], "K3", 0.0)]
         with pytest.raises(Undefined):
             world.invoke_async("none")
-        assert len(queue.calls) == 2
+        with pytest.raises(Undefined):
+            world.invoke_async_many("none", [1])
+        assert len(queue.calls) == 3

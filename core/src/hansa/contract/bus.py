@@ -105,6 +105,17 @@ class Queue(Protocol):
     def put(self, service: str, payload: object, cid: str, **options: Unpack[QueueOptions]) -> None:
         """Add a call; raises `Unavailable` if it cannot be queued, `Invalid` for its payload."""
 
+    def put_many(
+        self,
+        service: str,
+        payloads: Iterable[object],
+        cid: str,
+        **options: Unpack[QueueOptions],
+    ) -> None:
+        """Add a call for each payload, in their order, or none; raises as `put` does, and `Invalid`
+        for more than 10,000.
+        """
+
     def start(self) -> None:
         """Begin to take calls; called once the worker serves."""
 

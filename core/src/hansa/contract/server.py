@@ -493,6 +493,19 @@ class Server(Protocol):
         Raises `Undefined` if there is no such service, and `Unavailable` where there is no queue.
         """
 
+    def invoke_async_many(
+        self,
+        name: str,
+        payloads: Iterable[object],
+        *,
+        cid: str = "",
+        **options: Unpack[QueueOptions],
+    ) -> str:
+        """Queue a call for each of these payloads, at most 10,000, in their order and in one step:
+        all or none; returns their correlation id, which is the same. Raises as `invoke_async`, and
+        `Invalid` for a payload.
+        """
+
     def handle(
         self,
         name: str,

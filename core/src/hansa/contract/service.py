@@ -6,7 +6,7 @@ import contextlib
 import contextvars
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
@@ -160,6 +160,13 @@ class Service:
         correlation id at once. In a service on the event loop, it is to be awaited.
         """
         call = partial(self.server.invoke_async, name, payload, cid=self.request.cid)
+        return event_loop.in_thread(call) if self.is_async else call()
+
+    def invoke_async_many(self, name: str, payloads: Iterable[object]) -> Any:
+        """Have another service called with each of these payloads, at most 10,000, as `invoke_async`
+        does: all calls are queued in one step, or none.
+        """
+        call = partial(self.server.invoke_async_many, name, payloads, cid=self.request.cid)
         return event_loop.in_thread(call) if self.is_async else call()
 
     def _plugin_attribute(self, name: str) -> object:

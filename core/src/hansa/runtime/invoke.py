@@ -4,7 +4,7 @@ plugin brings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Unpack
 
 from ..contract.bus import Queue
@@ -86,6 +86,29 @@ class Invocations:
         """Queue a call, at least once; returns its correlation id. Raises `Undefined` if there is no
         such service, and `Unavailable` where there is no queue.
         """
+        queue = self._queue_for(name)
+        cid = cid or new_cid()
+        queue.put(name, payload, cid, **options)
+        return cid
+
+    def invoke_async_many(
+        self,
+        name: str,
+        payloads: Iterable[object],
+        *,
+        cid: str = "",
+        **options: Unpack[QueueOptions],
+    ) -> str:
+        """Queue a call for each payload, in one step, all or none; returns their correlation id.
+        Otherwise as `invoke_async`.
+        """
+        queue = self._queue_for(name)
+        cid = cid or new_cid()
+        queue.put_many(name, payloads, cid, **options)
+        return cid
+
+    def _queue_for(self, name: str) -> Queue:
+        """Return the queue for calls of a service; raises `Undefined`, `Unavailable`."""
         try:
             self.registry.service(name)
         except NotFound as error:
@@ -94,9 +117,7 @@ class Invocations:
             raise Unavailable(
                 "asynchronous invocation needs a queue and Redis: install hansa-queue and hansa-redis"
             )
-        cid = cid or new_cid()
-        self.queue.put(name, payload, cid, **options)
-        return cid
+        return self.queue
 
     def handle(
         self,

@@ -267,6 +267,17 @@ class WorkerServer:
         """
         return self._calls.invoke_async(name, payload, cid=cid, **options)
 
+    def invoke_async_many(
+        self,
+        name: str,
+        payloads: Iterable[object],
+        *,
+        cid: str = "",
+        **options: Unpack[QueueOptions],
+    ) -> str:
+        """Queue a call for each payload, or none; returns their correlation id."""
+        return self._calls.invoke_async_many(name, payloads, cid=cid, **options)
+
     def handle(
         self,
         name: str,

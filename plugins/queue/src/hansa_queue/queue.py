@@ -8,10 +8,13 @@ import logging
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Unpack
 
-from hansa import Queue, Server, Unavailable, new_cid
+from hansa import Invalid, Queue, QueueOptions, Server, Unavailable
 from redis.exceptions import ResponseError
 
+from .accepting import Accepting
 from .call import make, origin
 from .early import QueueSection
 from .failed import FailedMessages
@@ -21,6 +24,8 @@ from .store import FAILURES, GROUP, Store, text, unavailable
 from .upkeep import Upkeep
 
 log = logging.getLogger("hansa.queue")
+MOST_AT_ONCE = 10_000
+"""Calls that are added in one step at most."""
 COUNTS = ("accepted", "finished", "retried", "refused", "replayed", "deleted")
 
 
@@ -39,6 +44,7 @@ class RedisQueue(Queue):
         # the worker's id is not enough: a worker of the same id may have died a moment ago
         self.holder = f"{server.id} {uuid.uuid4().hex[:12]}"
         self.store = Store(address, prefix)
+        self._accepting = Accepting(self.store, self.max_queued)
         self.failed = FailedMessages(self.store, self.max_queued)
         self.replays = Replays(self.store, self.failed)
         self.readers = Readers(self)
@@ -49,52 +55,50 @@ class RedisQueue(Queue):
         """The worker's id, without what tells it from its predecessors."""
         return self.server.id
 
-    def put(
-        self,
-        service: str,
-        payload: object,
-        cid: str,
-        *,
-        delay: float = 0.0,
-        callback: Iterable[str] = (),
-        max_attempts: int = 0,
-        in_reply_to: str = "",
-        extra: Mapping[str, object] | None = None,
-    ) -> None:
+    def put(self, service: str, payload: object, cid: str, **options: Unpack[QueueOptions]) -> None:
         """Add a call to the end of the queue, or after `delay` seconds, in one step.
 
         `callback` names services that are called with the answer; `max_attempts` overrides that of
         `[queue]` (0: as set there). Raises `Unavailable` if the queue is full or Redis does not
-        answer within 3 s, `Invalid` for a payload that JSON cannot hold.
+        answer within 4 s, `Invalid` for a payload that JSON cannot hold.
         """
-        call = make(
-            service,
-            payload,
-            cid=cid,
-            created=time.time(),
-            callback=list(callback),
-            max_attempts=max_attempts,
-            in_reply_to=in_reply_to,
-            extra=dict(extra or {}),
-            **origin(),
-        )
-        self.add(call, service, delay)
-
-    def add(self, call: bytes, service: str, delay: float = 0.0) -> None:
-        """Add an encoded call; raises `Unavailable`."""
-        store = self.store
-        keys = [store.stream, store.delayed, store.counts]
-        arguments: list[str | bytes | int] = [self.max_queued, call]
-        script = store.put
+        (call,) = _encoded(service, [payload], cid, options)
+        delay = options.get("delay", 0.0)
         if delay > 0:
-            script = store.put_later
-            arguments += [max(1, int(delay * 1000)), new_cid()]
-        try:
-            accepted = script(keys=keys, args=arguments)
-        except FAILURES as error:
-            raise unavailable(error, f"the call of {service} was not queued") from error
-        if not accepted:
+            self._add_later([call], service, delay)
+        else:
+            self.add(call, service)
+
+    def put_many(
+        self,
+        service: str,
+        payloads: Iterable[object],
+        cid: str,
+        **options: Unpack[QueueOptions],
+    ) -> None:
+        """Add a call of a service for each payload, in their order, or none; otherwise as `put`.
+
+        Raises `Invalid` for more than 10,000 payloads.
+        """
+        several = list(islice(payloads, MOST_AT_ONCE + 1))
+        if len(several) > MOST_AT_ONCE:
+            raise Invalid(f"more than {MOST_AT_ONCE} calls of {service} at once")
+        calls = _encoded(service, several, cid, options)
+        delay = options.get("delay", 0.0)
+        if delay > 0 and calls:
+            self._add_later(calls, service, delay)
+        elif calls:
+            self.add_group(calls, service)
+
+    def add(self, call: bytes, service: str) -> None:
+        """Add an encoded call; raises `Unavailable`."""
+        if not self._accepting.add(call, service):
             raise self._full(service)
+
+    def _add_later(self, calls: list[bytes], service: str, delay: float) -> None:
+        if not self._accepting.add_later(calls, delay, service):
+            raise self._full(service)
+        self.readers.look_in(delay)
 
     def add_group(
         self, calls: list[bytes], service: str, group: str = "", final: bytes = b""
@@ -198,6 +202,22 @@ class RedisQueue(Queue):
             return 0.0
         milliseconds, _, _ = text(waiting[0][0]).partition("-")
         return max(0.0, now - int(milliseconds) / 1000)
+
+
+def _encoded(
+    service: str, payloads: Iterable[object], cid: str, options: QueueOptions
+) -> list[bytes]:
+    """Return a call for each payload; raises `Invalid`."""
+    common = {
+        "cid": cid,
+        "created": time.time(),
+        "callback": list(options.get("callback", ())),
+        "max_attempts": options.get("max_attempts", 0),
+        "in_reply_to": options.get("in_reply_to", ""),
+        "extra": dict(options.get("extra") or {}),
+        **origin(),
+    }
+    return [make(service, payload, **common) for payload in payloads]
 
 
 def _rates(

@@ -7,13 +7,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from redis.commands.core import Script
 
 from .call import Call, decode
+from .committing import Committing
+from .in_hand import Claim, Commit, InHand, Message, Run, Seek, Step
 from .running import Disposition, run
 from .store import FAILURES, GROUP, ScriptArgument, text, warn
 
@@ -25,6 +25,8 @@ BLOCK = 1.0
 """Seconds that a reading thread waits in Redis for a call."""
 PAUSE = 1.0
 """Seconds before Redis is asked again after it failed."""
+OVERDUE = 0.25
+"""Seconds after which a call that was read ahead and is not begun is left to other workers."""
 TICK = 0.25
 """Seconds between two looks of the heartbeat at what is due."""
 FORGET = 3600.0
@@ -35,26 +37,16 @@ SAMPLES = 7
 """Samples of the counts that are kept."""
 CLAIM_PAUSE = 2.0
 """Seconds between two looks for calls of workers that died, at most."""
+LOOK_EACH = 2
+"""Ticks between two looks for delayed calls, unless one is known to be due before."""
 DUE_AT_ONCE = 100
 """Delayed calls that the script moves at most in one step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One delivery of a call to this worker; `delivery` counts deliveries, and is the fence
-    together with the holder.
-    """
-
-    identifier: str
-    data: bytes
-    delivery: int
-
-
 class Readers:
-    """Reading threads. Each has one message at a time, so that what counts as an attempt was begun.
+    """Reading threads, which share what their worker has in hand.
 
-    PERF: the script that finishes a message returns the next one: one round trip for each call
-    instead of two.
+    What is taken counts as an attempt, since it is begun within milliseconds; what is not goes back.
     """
 
     def __init__(self, queue: RedisQueue) -> None:
@@ -62,20 +54,13 @@ class Readers:
         self.store = queue.store
         self.holder = queue.holder
         self.lease = queue.section.lease
+        self._hand = InHand(queue.section.async_threads)
+        self._committing = Committing(queue, self._hand, PAUSE)
         self._stopped = threading.Event()
         self._idle = threading.Event()
-        self._held: dict[str, int] = {}
+        self._look_at = 0.0
         self._threads: list[threading.Thread] = []
         self._heartbeat: threading.Thread | None = None
-        self._next_claim = 0.0
-        store = queue.store
-        self._done_keys = [store.stream, store.counts]
-        self._finish_keys = [
-            store.stream,
-            store.counts,
-            store.delayed,
-            *store.failed_keys,
-        ]
 
     def start(self) -> None:
         """Start the threads."""
@@ -91,13 +76,20 @@ class Readers:
         once.
         """
         self._stopped.set()
+        self._hand.stop()
         deadline = time.monotonic() + grace
+        try:
+            self._committing.give_back()
+        except FAILURES as error:
+            log.warning("what was not begun is left to other workers later: %s", error)
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._idle.set()
+        self._committing.give_up()
         if self._heartbeat is not None:
             self._heartbeat.join(5.0)
         try:
+            self._committing.give_back()
             self._renew(idle=self.lease)
             self._forget_consumers(self.holder)
         except FAILURES as error:
@@ -109,127 +101,98 @@ class Readers:
 
     def _read(self) -> None:
         prepared = False
-        while not self._stopped.is_set():
+        while True:
             try:
                 if not prepared:
                     self.store.prepare()
                     prepared = True
-                message = self._claim() or self._wait()
-                while message is not None:
-                    message = self._carry_out(message)
+                step = self._hand.next_step()
+                if step is None:
+                    return
+                self._take(step)
             except Exception as error:
+                if self._stopped.is_set():
+                    return
                 warn("the asynchronous queue is not reachable", error)
                 prepared = False
                 self._stopped.wait(PAUSE)
 
+    def _take(self, step: Step) -> None:
+        """Do what is to be done next."""
+        if isinstance(step, Commit):
+            self._committing.commit(step)
+            return
+        message = self._message(step)
+        if message is not None:
+            self._carry_out(message)
+
+    def _message(self, step: Run | Claim | Seek) -> Message | None:
+        """Return the call to run in this step, if there is one."""
+        if isinstance(step, Run):
+            return step.message
+        return self._claim() if isinstance(step, Claim) else self._wait()
+
     def _wait(self) -> Message | None:
         """Wait for a call that no worker had yet; None if none comes in time."""
-        block = int(BLOCK * 1000)
-        answer: Any = self.store.redis.xreadgroup(
-            GROUP, self.holder, {self.store.stream: ">"}, count=1, block=block
-        )
-        for _, entries in answer or ():
-            for identifier, fields in entries:
-                return Message(identifier.decode(), fields[b"call"], 1)
-        return None
+        message = None
+        try:
+            block = self._hand.wait_before_claim(BLOCK)
+            answer: Any = self.store.redis.xreadgroup(
+                GROUP, self.holder, {self.store.stream: ">"}, count=1, block=int(block * 1000)
+            )
+            for _, entries in answer or ():
+                for identifier, fields in entries:
+                    message = Message(identifier.decode(), fields.get(b"call", b""), 1)
+        finally:
+            self._hand.found(message)
+        return message
 
     def _claim(self) -> Message | None:
         """Take a call whose worker has not renewed it for a lease, if there is one; looked for now
         and then.
         """
-        now = time.monotonic()
-        if now < self._next_claim:
-            return None
-        self._next_claim = now + min(CLAIM_PAUSE, self.lease / 4)
-        arguments: list[ScriptArgument] = [self.holder, int(self.lease * 1000)]
-        found = self.store.claim(keys=[self.store.stream], args=arguments)
-        if not found:
-            return None
-        self._next_claim = 0.0  # there may be more
-        identifier, fields, delivery, owner = found
-        log.warning(
-            "taking over call %s from %s, which has not renewed it", text(identifier), text(owner)
-        )
-        return Message(text(identifier), fields[1], int(delivery))
-
-    def _carry_out(self, message: Message) -> Message | None:
-        """Run a call and finish it; returns the next message, if there was one."""
-        self._held[message.identifier] = message.delivery
+        message = None
         try:
-            try:
-                call = decode(message.data)
-            except msgspec.MsgspecError as error:
-                call = Call("?", raw=message.data)
-                disposition = Disposition.unreadable(call, error)
-            else:
-                disposition = run(self.queue, call, message.delivery)
-            return self._finish(message, call, disposition)
+            arguments: list[ScriptArgument] = [self.holder, int(self.lease * 1000)]
+            found = self.store.claim(keys=[self.store.stream], args=arguments)
+            if found:
+                identifier, fields, delivery, owner = found
+                message = Message(text(identifier), fields[1], int(delivery))
+                self._report_claim(message, text(owner))
         finally:
-            self._held.pop(message.identifier, None)
+            self._hand.claimed(message, min(CLAIM_PAUSE, self.lease / 4))
+        return message
 
-    def _finish(self, message: Message, call: Call, disposition: Disposition) -> Message | None:
-        """Commit what becomes of a call, as long as the message is still ours; returns the next
-        message, if there was one.
-        """
-        if disposition.ends_quietly and call.report is None:
-            # PERF: most calls end so, and need neither the other keys nor the other arguments
-            status, found = self._commit(message, self.store.done, self._done_keys, [])
+    def _report_claim(self, message: Message, owner: str) -> None:
+        if message.delivery == 1:
+            log.info("taking call %s, which %s has not begun", message.identifier, owner)
         else:
-            group = call.report.group if call.report is not None else ""
-            replay, _, _ = self.store.replay_keys(disposition.replay)
-            keys = [*self._finish_keys, self.store.group(group), replay]
-            arguments: list[ScriptArgument] = [
-                disposition.word,
-                int(disposition.delay * 1000),
-                disposition.call,
-                disposition.info,
-                self.queue.max_queued,
-                disposition.target,
-                disposition.result,
-                *disposition.placement,
-                disposition.replay,
-                *disposition.further,
-            ]
-            status, found = self._commit(message, self.store.finish, keys, arguments)
-        if status == 0:
-            log.error(
-                "the outcome of call %s of %s (cid %s) was refused: another worker has taken it over",
-                message.identifier,
-                call.service,
-                call.cid,
+            log.warning(
+                "taking over call %s from %s, which has not renewed it", message.identifier, owner
             )
-        if not found:
-            return None
-        identifier, fields = found
-        return Message(text(identifier), fields[1], 1)
 
-    def _commit(
-        self, message: Message, script: Script, keys: list[str], arguments: list[ScriptArgument]
-    ) -> tuple[int, Any]:
-        """Run a finishing script, waiting for Redis to come back while it is away; returns its
-        status, and the next entry.
-        """
-        asked_before = 0
-        while True:
-            read_on = not self._stopped.is_set() and time.monotonic() < self._next_claim
-            fence: list[ScriptArgument] = [
-                self.holder,
-                message.identifier,
-                message.delivery,
-                asked_before,
-                int(read_on),
-            ]
-            try:
-                status, found = script(keys=keys, args=[*fence, *arguments])
-                return int(status), found
-            except FAILURES as error:
-                if not asked_before:
-                    log.warning(
-                        "the outcome of call %s waits for Redis: %s", message.identifier, error
-                    )
-                asked_before = 1
-                if self._idle.wait(PAUSE):
-                    raise
+    def _carry_out(self, message: Message) -> None:
+        """Run a call, and have Redis told what becomes of it."""
+        began = time.monotonic()
+        try:
+            call, disposition = self._run(message)
+        except BaseException:
+            self._hand.settled(message, [], 0)
+            raise
+        if disposition.ends_quietly and call.report is None:
+            # PERF: most calls end so, and share a round trip
+            self._hand.ended(message, call, time.monotonic() - began)
+        else:
+            self._committing.settle(message, call, disposition)
+
+    def _run(self, message: Message) -> tuple[Call, Disposition]:
+        """Run a call; returns it, and what becomes of it."""
+        try:
+            call = decode(message.data)
+        except msgspec.MsgspecError as error:
+            call = Call("?", raw=message.data)
+            return call, Disposition.unreadable(call, error)
+        return call, run(self.queue, call, message.delivery)
 
     # -- the heartbeat -----------------------------------------------------------------------------
 
@@ -246,7 +209,9 @@ class Readers:
                     renew_at = now + self.lease / 4
                     self._renew()
                     self._sample()
-                self._move_due()
+                self._committing.give_back(OVERDUE)
+                if now >= self._look_at:
+                    self._move_due()
                 if now >= forget_at:
                     forget_at = now + FORGET / 60
                     self.store.prepare()
@@ -259,15 +224,7 @@ class Readers:
         """Say that the calls held here are alive, or have been idle for some seconds; those that
         were taken over are dropped.
         """
-        held = list(self._held.items())
-        if not held:
-            return
-        arguments: list[ScriptArgument] = [self.holder, int(idle * 1000)]
-        for identifier, delivery in held:
-            arguments += [identifier, delivery]
-        for lost in self.store.hold(keys=[self.store.stream], args=arguments):
-            if self._held.pop(text(lost), None):
-                log.error("call %s was taken over by another worker while it ran here", text(lost))
+        self._committing.renew(idle)
 
     def _sample(self) -> None:
         """Keep the counts as they are now, unless a worker did so a moment ago."""
@@ -275,10 +232,23 @@ class Readers:
         self.store.sample(keys=keys, args=[int(SAMPLE_PAUSE * 1000), SAMPLES])
 
     def _move_due(self) -> None:
-        keys = [self.store.delayed, self.store.stream]
+        """Move delayed calls that are due into the stream, and wake the upkeep if there is something
+        to do for it: one question to Redis for both.
+        """
+        store = self.store
+        self._look_at = time.monotonic() + LOOK_EACH * TICK
+        keys = [store.delayed, store.stream, store.removals, store.active_replays]
         moved = DUE_AT_ONCE
         while moved == DUE_AT_ONCE:
-            moved = self.store.move_due(keys=keys)
+            moved, left, is_upkeep_wanted = store.move_due(keys=keys)
+            if is_upkeep_wanted:
+                self.queue.upkeep.wake()
+        if left >= 0:
+            self.look_in(left / 1000)
+
+    def look_in(self, seconds: float) -> None:
+        """Have the heartbeat look for delayed calls that are due after so many seconds: one will be."""
+        self._look_at = min(self._look_at, time.monotonic() + seconds)
 
     def _forget_consumers(self, leaving: str) -> None:
         """Forget the names of readers that have had no call for an hour, and of the one that

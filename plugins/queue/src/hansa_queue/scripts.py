@@ -14,20 +14,25 @@ from .failed_scripts import failed_keys
 NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
 
 PUT = """
--- stream, delayed, counts | maximum that may wait, call
-if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
-redis.call('XADD', KEYS[1], '*', 'call', ARGV[2])
-redis.call('HINCRBY', KEYS[3], 'accepted', 1)
-return 1
+-- stream, delayed, counts | maximum that may wait, calls: as many of them as there is room for
+local room = tonumber(ARGV[1]) - redis.call('XLEN', KEYS[1]) - redis.call('ZCARD', KEYS[2])
+local n = math.min(room, #ARGV - 1)
+if n <= 0 then return 0 end
+for i = 2, n + 1 do redis.call('XADD', KEYS[1], '*', 'call', ARGV[i]) end
+redis.call('HINCRBY', KEYS[3], 'accepted', n)
+return n
 """
 
 PUT_LATER = (
     NOW
     + """
--- stream, delayed, counts | maximum that may wait, call, delay in ms, unique id
-if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[1]) then return 0 end
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4] .. ' ' .. ARGV[2])
-redis.call('HINCRBY', KEYS[3], 'accepted', 1)
+-- stream, delayed, counts | maximum that may wait, delay in ms, unique id, calls
+local n = #ARGV - 3
+if redis.call('XLEN', KEYS[1]) + redis.call('ZCARD', KEYS[2]) + n > tonumber(ARGV[1]) then return 0 end
+for i = 4, #ARGV do
+  redis.call('ZADD', KEYS[2], now + ARGV[2], string.format('%s-%06d ', ARGV[3], i) .. ARGV[i])
+end
+redis.call('HINCRBY', KEYS[3], 'accepted', n)
 return 1
 """
 )
@@ -42,6 +47,47 @@ redis.call('HINCRBY', KEYS[3], 'accepted', n)
 return 1
 """
 
+_READ_ON = """
+local function read_on(most)
+  if most <= 0 then return {} end
+  local found = redis.call(
+    'XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', most, 'STREAMS', KEYS[1], '>')
+  return found and found[1][2] or {}
+end
+"""
+
+# PERF: most calls end well and have nobody to tell; what is not sent need not be packed, parsed and
+# unpacked, and those that have ended together go together
+DONE = (
+    """
+-- stream, counts | holder, asked before, most to read, (id, delivery) ...
+"""
+    + _READ_ON
+    + """
+local statuses, ended, refused = {}, {}, 0
+for i = 4, #ARGV, 2 do
+  local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[i], ARGV[i], 1)[1]
+  local status = 1
+  if not mine and ARGV[2] == '1' then
+    status = 2
+  elseif not mine or mine[2] ~= ARGV[1] or mine[4] ~= tonumber(ARGV[i + 1]) then
+    status = 0
+    refused = refused + 1
+  else
+    ended[#ended + 1] = ARGV[i]
+  end
+  statuses[#statuses + 1] = status
+end
+if #ended > 0 then
+  redis.call('XACK', KEYS[1], 'workers', unpack(ended))
+  redis.call('XDEL', KEYS[1], unpack(ended))
+  redis.call('HINCRBY', KEYS[2], 'finished', #ended)
+end
+if refused > 0 then redis.call('HINCRBY', KEYS[2], 'refused', refused) end
+return {statuses, read_on(tonumber(ARGV[3]))}
+"""
+)
+
 _FENCE = """
 local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[2], ARGV[2], 1)[1]
 local status = 1
@@ -54,32 +100,14 @@ else
   redis.call('XACK', KEYS[1], 'workers', ARGV[2])
   redis.call('XDEL', KEYS[1], ARGV[2])
 """
-_NEXT = """
-end
-local found = false
-if ARGV[5] == '1' then
-  found = redis.call('XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', 1, 'STREAMS', KEYS[1], '>')
-end
-return {status, found and found[1][2][1]}
-"""
-
-# PERF: most calls end well and have nobody to tell; what is not sent need not be packed, parsed and
-# unpacked
-DONE = (
-    """
--- stream, counts | holder, id, delivery, asked before, read on
-"""
-    + _FENCE
-    + "  redis.call('HINCRBY', KEYS[2], 'finished', 1)"
-    + _NEXT
-)
 
 FINISH = (
     NOW
     + failed_keys(4)
+    + _READ_ON
     + """
 -- stream, counts, delayed, failed messages (6), group, replay |
--- holder, id, delivery, asked before, read on, outcome, delay, call, info, maximum that may wait,
+-- holder, id, delivery, asked before, most to read, outcome, delay, call, info, maximum that may wait,
 -- target, its state, group of the failure, what it is about, cid, replay or nothing,
 -- (call, info, group, what it is about, cid) ...
 """
@@ -119,8 +147,9 @@ FINISH = (
     redis.call('XADD', KEYS[1], '*', 'call', redis.call('HGET', KEYS[10], 'final'))
     redis.call('HINCRBY', KEYS[2], 'accepted', 1)
   end
+end
+return {{status}, read_on(tonumber(ARGV[5]))}
 """
-    + _NEXT
 )
 
 CLAIM = """
@@ -134,12 +163,13 @@ return false
 """
 
 HOLD = """
--- stream | holder, idle ms to set, (id, delivery) ...
+-- stream | holder, idle ms to set, (id, delivery, how many deliveries are to count) ...
 local lost = {}
-for i = 3, #ARGV, 2 do
+for i = 3, #ARGV, 3 do
   local mine = redis.call('XPENDING', KEYS[1], 'workers', ARGV[i], ARGV[i], 1)[1]
   if mine and mine[2] == ARGV[1] and mine[4] == tonumber(ARGV[i + 1]) then
-    redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], 0, ARGV[i], 'IDLE', ARGV[2], 'JUSTID')
+    redis.call('XCLAIM', KEYS[1], 'workers', ARGV[1], 0, ARGV[i], 'IDLE', ARGV[2],
+      'RETRYCOUNT', ARGV[i + 2], 'JUSTID')
   else
     lost[#lost + 1] = ARGV[i]
   end
@@ -150,13 +180,15 @@ return lost
 MOVE_DUE = (
     NOW
     + """
--- delayed, stream
+-- delayed, stream, removals, active replays
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 100)
 for _, member in ipairs(due) do
   redis.call('ZREM', KEYS[1], member)
   redis.call('XADD', KEYS[2], '*', 'call', string.sub(member, string.find(member, ' ', 1, true) + 1))
 end
-return #due
+local following = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+local left = following and math.max(0, math.ceil(tonumber(following) - now)) or -1
+return {#due, left, redis.call('EXISTS', KEYS[3], KEYS[4])}
 """
 )
 

@@ -15,7 +15,9 @@ from .store import log, warn
 TICK = 0.1
 """Seconds between two steps of what goes on."""
 IDLE = 0.5
-"""Seconds between two looks for something to do."""
+"""Seconds before the first look for something to do."""
+LONGEST_IDLE = 60.0
+"""Seconds between two looks unless the heartbeat has found something to do."""
 LEASE = 2.0
 """Seconds after which another worker goes on with a replay whose worker has ended."""
 MOST_SENT = 500
@@ -41,6 +43,7 @@ class Upkeep:
         self._holder = holder
         self._section = section
         self._stopped = threading.Event()
+        self._wanted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="async-upkeep", daemon=True)
         self._seldom_at = 0.0
 
@@ -51,14 +54,22 @@ class Upkeep:
     def stop(self) -> None:
         """Send no more; another worker goes on."""
         self._stopped.set()
+        self._wanted.set()
         if self._thread.is_alive():
             self._thread.join(PAUSE + TICK)
+
+    def wake(self) -> None:
+        """Have it look at once: there is something to do."""
+        self._wanted.set()
 
     def _run(self) -> None:
         pause = IDLE
         while not self._stopped.wait(pause):
+            self._wanted.clear()
+            pause = TICK
             try:
-                pause = TICK if self._step() else IDLE
+                if not self._step():
+                    self._wanted.wait(LONGEST_IDLE)
             except Exception as error:
                 warn("replays and the removal of failed messages wait", error)
                 pause = PAUSE
