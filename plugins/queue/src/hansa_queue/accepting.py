@@ -49,8 +49,8 @@ class Accepting:
     def add(self, data: bytes, service: str) -> bool:
         """Add a call; returns whether there was room for it. Raises `Unavailable`."""
         what = f"the call of {service} was not queued"
-        left = time_left(DEADLINE)
-        if left is not None and left < DEADLINE:
+        left = time_left()
+        if left is not None and left < DEADLINE + PATIENCE:
             # what others wait for is not to end by the deadline of this thread
             return self._add_alone(data, what)
         call = _Call(data)
