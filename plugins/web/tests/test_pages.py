@@ -6,10 +6,13 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Semaphore
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hansa_cli.location import Trust
 from hansa_devkit.harness.api_server import RunningServer
+from hansa_web import recent
 from hansa_web.api import Access, Appearance, ClusterApi, JsonObject
 from hansa_web.connection import Destination
 from hansa_web.page import GROUPS
@@ -188,6 +191,30 @@ def test_a_poll_with_the_same_answers_is_not_drawn_again(
         assert drawn == []
 
 
+def test_polls_of_the_dashboard_ask_for_what_changes_slowly_every_15_seconds(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(recent, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    asked: list[str] = []
+    call = browser.api.call
+
+    def counted(service: str, *others: Any, **more: Any) -> JsonObject:
+        asked.append(service)
+        return call(service, *others, **more)
+
+    monkeypatch.setattr(browser.api, "call", counted)
+    polled = []
+    for _ in range(6):
+        asked.clear()
+        assert browser.get(f"/{CLUSTER}", **{"X-Live": "1"}).status_code == 200
+        polled.append({one for one in asked if one.startswith("admin.")})
+        now[0] += 3
+    often = {"admin.cluster.status", "admin.problem.list"}
+    seldom = {"admin.statistics.summary", "admin.history.list"}
+    assert polled == [often | seldom, *[often] * 4, often | seldom]
+
+
 def test_who_asks_the_same_at_the_same_time_is_answered_by_one_call() -> None:
     called = Semaphore(0)
     may_answer = Event()
@@ -198,10 +225,10 @@ def test_who_asks_the_same_at_the_same_time_is_answered_by_one_call() -> None:
             assert may_answer.wait(10)
             return {"answer": 1}
 
-    recent = RecentAnswers(SlowApi(Destination(CLUSTER, list, Trust)))
+    answers_of = RecentAnswers(SlowApi(Destination(CLUSTER, list, Trust)))
     access = Access("ada", "Bearer a")
     with ThreadPoolExecutor(8) as threads:
-        answers = [threads.submit(recent.call, "admin.me", {}, access) for _ in range(8)]
+        answers = [threads.submit(answers_of.call, "admin.me", {}, access) for _ in range(8)]
         assert called.acquire(timeout=10)
         may_answer.set()
         assert {id(one.result(10)) for one in answers} == {id(answers[0].result())}

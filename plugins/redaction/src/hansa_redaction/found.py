@@ -85,6 +85,10 @@ class Sweep:
         """Whether a value is in a text."""
         return self._pattern is not None and self._pattern.search(text) is not None
 
+    def leaves(self, text: str) -> bool:
+        """Whether there is nothing to mask in a text, nor in any part of it."""
+        return self._pattern is None and mask_secrets(text) == text
+
     def __call__(self, text: str) -> str:
         """Return a text with masks."""
         if self._pattern is not None:

@@ -101,6 +101,8 @@ class Paths:
 
     def follow(self, state: State, name: str) -> tuple[State, bool]:
         """Return where the walk stands below a name, and whether a path ends there."""
+        if not state:
+            return state, False
         below: set[tuple[int, int]] = set()
         ends = False
         for number, position in state:

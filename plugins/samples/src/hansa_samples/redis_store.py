@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import cast
 
 from hansa import Bus, Unavailable
@@ -43,8 +44,9 @@ class RedisStore:
             pipeline.set(self._index, write_index(changed.index))
             if changed.emptied:
                 pipeline.hdel(self._texts, *map(str, changed.emptied))
-            for slot, sample in changed.texts.items():
-                pipeline.hset(self._texts, str(slot), sample)
+            if changed.texts:
+                texts = [(str(slot), text) for slot, text in changed.texts.items()]
+                pipeline.hset(self._texts, items=list(chain.from_iterable(texts)))
             pipeline.execute()
 
     def index(self) -> Index:

@@ -21,6 +21,8 @@ MOST_WAITING = 20_000
 OK = "ok"
 UNEXPECTED = "unexpected"
 """The code of an error that is none of Hansa's."""
+TRACEPARENT = "HTTP_TRACEPARENT"
+"""What the header is called in a WSGI environment."""
 BOUND = 1 << 64
 """Traces whose lower 64 bits are below this are sampled where all are."""
 
@@ -56,27 +58,28 @@ class Recorder:
 
     def __init__(self) -> None:
         self.bound = BOUND
-        self._waiting: deque[Note] = deque()
+        self.notes: deque[Note] = deque()
+        """Steps that wait, the oldest first: at most `MOST_WAITING`."""
         self._dropped = 0
 
     def note(self, note: Note) -> None:
         """Have a step wait, unless too many do."""
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append(note)
+        if len(self.notes) < MOST_WAITING:
+            self.notes.append(note)
         else:
             self._dropped += 1
 
     @property
     def waiting(self) -> int:
         """The number of steps that wait."""
-        return len(self._waiting)
+        return len(self.notes)
 
     def take(self, most: int) -> Taken:
         """Return at most so many of the steps that wait."""
         taken = Taken(self._dropped)
         self._dropped -= taken.dropped
-        next_note = self._waiting.popleft
-        notes = [next_note() for _ in range(min(len(self._waiting), most))]
+        next_note = self.notes.popleft
+        notes = [next_note() for _ in range(min(len(self.notes), most))]
         taken.notes = notes
         taken.places = list({id(note[0]): note[0] for note in notes}.values())
         indexes = {id(place): index for index, place in enumerate(taken.places)}
@@ -112,9 +115,12 @@ def child_of(parent: TraceContext | None, bound: int = BOUND) -> TraceContext:
 
 def parent_of(request: Request) -> TraceContext | None:
     """Return the step that a message comes from: by its headers, else that of this thread."""
-    given = request.headers.get("traceparent")
-    if given:
-        found = context_of(given, request.headers.get("tracestate") or "")
+    # PERF: a request over HTTP that comes from no trace, as most do, says so in its environment, of
+    # which its headers are a view that takes 0.6 us more
+    environ = request.environ
+    if environ is None or TRACEPARENT in environ:
+        given = request.headers.get("traceparent")
+        found = context_of(given, request.headers.get("tracestate") or "") if given else None
         if found is not None:
             return found
     return current_trace.get()
@@ -123,6 +129,7 @@ def parent_of(request: Request) -> TraceContext | None:
 def traced(recorder: Recorder, place: Place, call: Dispatch) -> Dispatch:
     """Wrap a call so that it is a step of its message."""
     note = recorder.note
+    waiting = recorder.notes
     clock = perf_counter
     enter = current_trace.set
     leave = current_trace.reset
@@ -146,7 +153,12 @@ def traced(recorder: Recorder, place: Place, call: Dispatch) -> Dispatch:
             raise
         finally:
             leave(token)
-            note((place, request.cid, context, above, began, clock(), outcome, queued))
+            made = (place, request.cid, context, above, began, clock(), outcome, queued)
+            # PERF: what `note` does, without a call
+            if len(waiting) < MOST_WAITING:
+                waiting.append(made)
+            else:
+                note(made)
 
     return step
 

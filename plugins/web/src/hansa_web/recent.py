@@ -17,6 +17,8 @@ KEPT = 2.5
 """Seconds for which an answer is used again: a part that is asked for every 3 seconds has a new one
 each time. With 20 dashboards, a second would take 2 % of a processor of the servers.
 """
+KEPT_LONG = 14.5
+"""The same for a part that is asked for every 15 seconds (`data-live="15"`)."""
 MOST = 500
 """Answers that are kept at once; when there are more, those that are too old are forgotten."""
 
@@ -41,8 +43,12 @@ class RecentAnswers:
         with self._lock:
             return self._kept(_question(service, data, access))
 
-    def call(self, service: str, data: Mapping[str, object], access: Access) -> JsonObject:
-        """Return the answer of a service, from a moment ago if there is one; raises `ApiError`."""
+    def call(
+        self, service: str, data: Mapping[str, object], access: Access, seconds: float = KEPT
+    ) -> JsonObject:
+        """Return the answer of a service, from a moment ago if there is one; else it is used again for
+        so many seconds. Raises `ApiError`.
+        """
         key = _question(service, data, access)
         with self._lock:
             answer = self._kept(key)
@@ -53,7 +59,9 @@ class RecentAnswers:
                 own = self._asked[key] = Future[JsonObject]()
         if asked is not None:
             return asked.result(ANSWER_LIMIT)
-        return self._ask(key, own, service, data, access)
+        answer = self._ask(key, own, service, data, access)
+        self._keep(key, answer, seconds)
+        return answer
 
     def _kept(self, key: Question) -> JsonObject | None:
         until, answer = self._found.get(key, (0.0, None))
@@ -76,13 +84,15 @@ class RecentAnswers:
                 del self._asked[key]
             raise
         asked.set_result(answer)
+        return answer
+
+    def _keep(self, key: Question, answer: JsonObject, seconds: float) -> None:
         now = time.monotonic()
         with self._lock:
             del self._asked[key]
-            self._found[key] = (now + KEPT, answer)
+            self._found[key] = (now + seconds, answer)
             if len(self._found) > MOST:
                 self._found = {key: one for key, one in self._found.items() if one[0] > now}
-        return answer
 
 
 def _question(service: str, data: Mapping[str, object], access: Access) -> Question:

@@ -7,14 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlencode
 
 from .api import Access, ApiError, ClusterApi, JsonObject
 from .api_login import PASSWORD_NEEDED
 from .catalogue import Catalogue, RegisteredType
 from .language.texts import gettext
-from .recent import RecentAnswers
+from .recent import KEPT, RecentAnswers
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 PANEL_LIMIT = 10.0
 """Seconds for which a page waits for the answer behind one of its panels."""
 _callers = ThreadPoolExecutor(max_workers=32, thread_name_prefix="panel")
+
+Asked: TypeAlias = tuple[str, Mapping[str, object]] | tuple[str, Mapping[str, object], float]
+"""A service and its input; and for how many seconds its answer serves other polls, if it is longer
+than others do.
+"""
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,9 @@ class Visit:
         self.calls.append(service)
         return self._ask(service, data)
 
-    def _ask(self, service: str, data: Mapping[str, object]) -> JsonObject:
+    def _ask(self, service: str, data: Mapping[str, object], seconds: float = KEPT) -> JsonObject:
         if self.recent is not None:
-            answer = self.recent.call(service, data, self.access)
+            answer = self.recent.call(service, data, self.access, seconds)
             self.answers.append(answer)
             return answer
         try:
@@ -130,20 +135,23 @@ class Visit:
                 self.needs_password = True
             raise
 
-    def panels(self, **asked: tuple[str, Mapping[str, object]]) -> dict[str, Panel]:
-        """Call several services side by side, each (service, input); an error stays in its panel.
+    def panels(self, **asked: Asked) -> dict[str, Panel]:
+        """Call several services side by side; an error stays in its panel.
 
         Raises `ApiError` with status 401 if the API knows the session no more: no panel is all that
         is wrong then.
         """
         futures: dict[str, Future[JsonObject]] = {}
         known: dict[str, Panel] = {}
-        for name, (service, data) in asked.items():
+        for name, (service, data, *kept) in asked.items():
             self.calls.append(service)
             answer = self._known(service, data)
             if answer is None:
                 # what is said of a failed call is in the language of the user
-                futures[name] = _callers.submit(copy_context().run, self._ask, service, data)
+                seconds = kept[0] if kept else KEPT
+                futures[name] = _callers.submit(
+                    copy_context().run, self._ask, service, data, seconds
+                )
             else:
                 known[name] = Panel(answer)
         called = {name: _panel(future) for name, future in futures.items()}

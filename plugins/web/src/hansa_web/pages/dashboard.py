@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..language.texts import gettext_noop
 from ..page import Context, Page
+from ..recent import KEPT_LONG
 from ..visit import Visit
 
 CHANGES = 10
@@ -17,8 +18,8 @@ def show(visit: Visit) -> Context:
     panels = visit.panels(
         status=("admin.cluster.status", {}),
         problems=("admin.problem.list", {}),
-        figures=("admin.statistics.summary", {"span": "hour"}),
-        changes=("admin.history.list", {"limit": CHANGES}),
+        figures=("admin.statistics.summary", {"span": "hour"}, KEPT_LONG),
+        changes=("admin.history.list", {"limit": CHANGES}, KEPT_LONG),
     )
     missing = {name for name, one in panels.items() if one.is_missing}
     return {"panels": panels, "missing": missing}

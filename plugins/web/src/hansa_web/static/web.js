@@ -40,13 +40,17 @@ async function refresh(state) {
   const headers = { "X-Live": "1" };
   if (state.etag) headers["If-None-Match"] = state.etag;
   const answer = await fetch(location.href, { headers, redirect: "error" });
-  if (answer.status === 304) return;
-  if (!answer.ok) throw new Error(String(answer.status));
-  state.etag = answer.headers.get("ETag");
-  const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.status !== 304) {
+    if (!answer.ok) throw new Error(String(answer.status));
+    state.etag = answer.headers.get("ETag");
+    state.found = new DOMParser().parseFromString(await answer.text(), "text/html");
+  }
+  // what is asked for less often may be as old as that: put in place sooner, it could be older than
+  // what is there
   for (const part of document.querySelectorAll("[data-live]")) {
-    const next = found.getElementById(part.id);
-    if (next && !isBusy(part) && next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
+    const next = state.found?.getElementById(part.id);
+    if (!next || isBusy(part) || performance.now() < Number(part.dataset.live) * 1000) continue;
+    if (next.innerHTML !== part.innerHTML) part.innerHTML = next.innerHTML;
   }
 }
 
