@@ -25,6 +25,7 @@ from .programs import BODY, Target, peer, wrk
 PLAIN = {"Content-Type": "application/json"}
 CONFIG = """
 [http]
+server = "{server}"
 connection_limit = 5000
 connections_per_address = 0
 
@@ -35,30 +36,37 @@ files = {files}
 url_path = "/wait"
 service = "orders.wait"
 
+[channel.http.awaiting]
+url_path = "/awaiting"
+service = "orders.awaiting"
+
 [channel.http.plain]
 url_path = "/plain"
 service = "orders.echo"
 format = "json"
 """
 CLIENTS = (64, 512)
+ON_LOOP = (64, 512, 2000)
 
 
 @contextlib.contextmanager
-def waiting_server(folder: Path) -> Iterator[Target]:
-    """A server with one worker, whose service waits."""
-    text = CONFIG.format(files=json.dumps([str(TOP / "bench/orders.py")]))
-    server = RunningServer(folder, text, workers=1)
-    server.start()
+def waiting_server(folder: Path, server: str = "waitress") -> Iterator[Target]:
+    """A server with one worker, whose services wait: in threads at `/wait`, and on the event loop at
+    `/awaiting`.
+    """
+    text = CONFIG.format(server=server, files=json.dumps([str(TOP / "bench/orders.py")]))
+    running = RunningServer(folder, text, workers=1)
+    running.start()
     try:
-        assert server.process is not None
-        yield Target(psutil.Process(server.process.pid), server.port, "/wait", "", PLAIN)
+        assert running.process is not None
+        yield Target(psutil.Process(running.process.pid), running.port, "/wait", "", PLAIN)
     finally:
-        server.stop()
+        running.stop()
 
 
 def rate_of(target: Target, folder: Path, clients: int) -> float:
     """Requests per second of so many clients."""
-    return wrk(target, folder, connections=clients, seconds=4).rate
+    return wrk(target, folder, connections=clients, seconds=4 if clients < 1000 else 10).rate
 
 
 def fast(target: Target, folder: Path) -> float:
@@ -97,6 +105,38 @@ def waiting(folder: Path) -> Iterator[Figure]:
             partial(fast_beside_slow, ours, folder),
             partial(fast, ours, folder),
             pairs=9,
+            bound=2.0,
+            note="ms",
+        )
+    for server in ("waitress", "granian"):
+        yield from on_loop(folder, server)
+
+
+def on_loop(folder: Path, server: str) -> Iterator[Figure]:
+    """Rates of services that wait 100 ms on the event loop, behind this HTTP server, against `async
+    def` of FastAPI.
+    """
+    with (
+        waiting_server(folder / server, server) as threads,
+        peer("FastAPI def, uvicorn") as other,
+    ):
+        ours = replace(threads, path="/awaiting")
+        theirs = replace(other, path="/wait/async", body="", headers=PLAIN)
+        for clients in ON_LOOP:
+            yield compare(
+                f"rate: `async def` that waits 100 ms, {server}, {clients} clients / FastAPI async",
+                partial(rate_of, ours, folder, clients),
+                partial(rate_of, theirs, folder, clients),
+                pairs=5,
+                bound=0.9,
+                at_least=True,
+                note="requests/s",
+            )
+        yield compare(
+            f"p99 of fast requests, {server}: beside 64 that wait on the loop / alone",
+            partial(fast_beside_slow, ours, folder),
+            partial(fast, ours, folder),
+            pairs=5,
             bound=2.0,
             note="ms",
         )

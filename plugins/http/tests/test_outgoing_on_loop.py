@@ -14,6 +14,7 @@ import pytest
 from hansa import Security, Service, TimedOut, Unavailable, current_cid, deadline, event_loop
 from hansa_devkit import LocalServer
 from hansa_devkit.harness.waiting import wait_until
+from hansa_http.loop_transport import divided
 from hansa_http.response import BadAnswer
 
 from plugins.http.tests.scripted_peer import answer, scripted
@@ -98,6 +99,14 @@ def test_many_wait_at_once_and_keep_no_thread(connections):
         before = threading.active_count()
         assert called(outgoing, all_at_once) == ["ok"] * MANY
         assert counts[0] <= before + 6
+
+
+@pytest.mark.parametrize("size", [1, 20, 32, 33, 64, 100, 1999])
+def test_many_connections_are_several_pools(size):
+    parts = divided(size)
+    assert sum(parts) == size
+    assert max(parts) <= 32
+    assert max(parts) - min(parts) <= 1
 
 
 def test_what_fails_is_tried_again_and_told(connections):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hansa import Unavailable
 from zato.common.exception import BadRequest, Forbidden
 from zato.server.service import Service
 
@@ -169,3 +170,11 @@ class B(A):
 """
     found = deploy(source)
     assert [server.call(cls, "{}").raw for cls in found.values()] == [b"5", b"5"]
+
+
+def test_a_handle_for_the_event_loop_is_refused(server: Facade) -> None:
+    async def handle(self: Any) -> None:
+        """Never called."""
+
+    with pytest.raises(Unavailable, match="inherit from hansa.Service"):
+        server.call(type("Awaiting", (Service,), {"handle": handle}))

@@ -19,6 +19,8 @@ from hansa import event_loop
 from .forward_proxy import Proxy, ProxyRoutes
 from .transport import KEPT_FOR, addresses_of, credentials_for
 
+PART = 32
+"""Connections of one pool of the library."""
 Take = Callable[[bytes], None]
 """Takes in a piece of a body; raises where it is too large."""
 
@@ -97,37 +99,70 @@ class _Pool(httpx2.AsyncHTTPTransport):
             )
 
 
+def divided(size: int) -> list[int]:
+    """Return a number of connections as parts that differ by one at most."""
+    count = -(-size // PART)
+    return [(size + number) // count for number in range(count)]
+
+
+class _Part:
+    """Some of the connections to servers, or to one proxy, and how many calls are made over them."""
+
+    def __init__(self, pool: _Pool, size: int) -> None:
+        self.pool = pool
+        self.size = size
+        self.calls = 0
+
+    @property
+    def surplus(self) -> int:
+        """How many calls there are for each connection; 0 if there is room for one more."""
+        return self.calls // self.size
+
+
 class LoopTransport:
     """Sends requests on the event loop, directly or through the proxy that `routes` name, over at most
     `size` connections to each.
+
+    PERF: the pool of the library looks at each of its connections twice for each call, so many
+    connections are several pools: at 512, a call takes a third of the CPU time.
     """
 
     def __init__(self, context: ssl.SSLContext, size: int, routes: ProxyRoutes | None) -> None:
         self._context = context
         self._size = size
         self._routes = routes
-        self._pools: dict[Proxy | None, _Pool] = {}
+        self._parts: dict[Proxy | None, list[_Part]] = {}
 
     async def exchange(self, request: httpx2.Request, take: Take) -> httpx2.Response:
         """Send a request and return the answer, whose body `take` has been given."""
-        answer = await self._pool_for(request.url).handle_async_request(request)
+        part = self._part_for(request.url)
+        part.calls += 1
         try:
-            async for piece in answer.aiter_raw():
-                take(piece)
+            answer = await part.pool.handle_async_request(request)
+            try:
+                async for piece in answer.aiter_raw():
+                    take(piece)
+            finally:
+                await answer.aclose()
         finally:
-            await answer.aclose()
+            part.calls -= 1
         return answer
 
-    def _pool_for(self, url: httpx2.URL) -> _Pool:
+    def _part_for(self, url: httpx2.URL) -> _Part:
+        """Return the first part that has room for a call, else one with the fewest calls."""
         proxy = None
         if self._routes is not None:
             proxy = self._routes.proxy_for(url.scheme, url.host)
-        pool = self._pools.get(proxy)
-        if pool is None:
-            pool = self._pools[proxy] = _Pool(self._context, self._size, proxy)
-        return pool
+        parts = self._parts.get(proxy)
+        if parts is None:
+            parts = self._parts[proxy] = self._divided(proxy)
+        return min(parts, key=lambda part: part.surplus)
+
+    def _divided(self, proxy: Proxy | None) -> list[_Part]:
+        return [_Part(_Pool(self._context, size, proxy), size) for size in divided(self._size)]
 
     async def close(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        for parts in self._parts.values():
+            for part in parts:
+                await part.pool.aclose()

@@ -49,6 +49,10 @@ _class_lock = threading.Lock()
 
 def compile_service(cls: type[Service], binding: Binding) -> Route:
     """Return the function Request -> Response for one service on one channel."""
+    if cls.is_async:
+        raise Unavailable(
+            f"{binding.name}: services of Zato have no `async def handle`; inherit from hansa.Service"
+        )
     log = Logger(logging.getLogger(f"hansa.service.{binding.name}"))
     if not _is_admitted(cls, log):
         return _refusing(binding.name)
