@@ -1,10 +1,10 @@
 """The hooks of hansa-limits: the section `limits` of every channel, and what puts it into effect
-before and around the routes of channels.
+before and around the routes of channels; and the rates that services count themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hansa import Channel, Dispatch, Model, Request, Server, Service, event_loop, hookimpl
 
@@ -14,6 +14,7 @@ from .callers import caller_of
 from .gate import cancelled, limited, timed
 from .idempotency import Parse, idempotent
 from .policies import Policy, policies_of
+from .service_rates import Rates
 from .settings import Limits
 from .throttling import throttled
 from .worker import WorkerLimits
@@ -29,6 +30,12 @@ def hansa_channel_settings() -> dict[str, type[Model]]:
 def hansa_startup(server: Server) -> WorkerLimits:
     """Return the gates and keys of this worker."""
     return WorkerLimits(server.bus)
+
+
+@hookimpl
+def hansa_attributes(server: Server) -> Mapping[str, object]:
+    """Return `self.rates` of services."""
+    return {"rates": Rates(server.resource(WorkerLimits).cells)}
 
 
 @hookimpl
