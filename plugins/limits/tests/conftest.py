@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
 import pytest
@@ -70,8 +71,15 @@ class Worker:
         authenticate: Callable[[Request], object] | None = None,
         **limits: Any,
     ) -> Callable[..., Response]:
-        """A route through a channel with these limits to a service that does this."""
-        service = type("Made", (Service,), {"name": "made", "handle": lambda self: act(self)})
+        """A route through a channel with these limits to a service that does this, on the event
+        loop if it is a coroutine function.
+        """
+
+        async def handle(self: Service) -> Any:
+            return await act(self)
+
+        form = handle if iscoroutinefunction(act) else lambda self: act(self)
+        service = type("Made", (Service,), {"name": "made", "handle": form})
         config: Any = load(
             self.registry.type("channel", "plain").model,
             {"service": "made", "format": format, "limits": limits},

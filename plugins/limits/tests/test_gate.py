@@ -4,6 +4,7 @@ for how long.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from hansa import (
     Service,
     Unavailable,
     current_cid,
+    event_loop,
     load,
     setting,
 )
@@ -122,6 +124,42 @@ def test_in_time_the_answer_and_the_correlation_id_come_through(worker):
     held.go_on.set()
     request = post(cid="K-mine")
     assert worker.channel(held, timeout=5)(request).raw == b'{"cid":"K-mine"}'
+
+
+def test_a_service_on_the_event_loop_is_cancelled_in_time(worker):
+    cancelled = threading.Event()
+
+    async def hang(service: Any) -> None:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            cancelled.set()
+
+    route = worker.channel(hang, timeout=0.1, max_concurrent=1)
+    answer = route(post())
+    assert answer.status == 504
+    assert b"did not answer within 0.1 s" in answer.raw
+    assert cancelled.wait(30)
+    door = gate(worker)
+    assert (door.running, door.overdue) == (0, 0)
+    assert (
+        event_loop.wait(event_loop.run(worker.channel(hang, "d", timeout=0.1), post())).status
+        == 504
+    )
+
+
+def test_what_waits_for_its_turn_keeps_its_thread(worker):
+    async def say(service: Any) -> int:
+        return 1
+
+    kept: list[dict[str, Any]] = [{"max_concurrent": 1}, {"idempotency": "Key"}, {"rate": "9/s"}]
+    for number, limits in enumerate(kept):
+        worker.channel(say, f"kept-{number}", **limits)
+        assert not worker.channels[f"kept-{number}"].is_awaited
+    worker.channel(say, "free", timeout=5, rate="9/s", rate_scope="worker")
+    assert worker.channels["free"].is_awaited
+    worker.channel(lambda service: 1, "plain")
+    assert not worker.channels["plain"].is_awaited
 
 
 def test_hung_threads_are_bounded_also_without_a_limit():
