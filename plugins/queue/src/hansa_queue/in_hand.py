@@ -14,6 +14,12 @@ from .call import Call
 
 MOST_AHEAD = 64
 """Calls that a worker has at most in hand besides those that its threads run."""
+MOST_SEEKING = 2
+"""Threads that wait in Redis at once.
+
+PERF: with a second one, a thread that gets a call wakes no other before it runs it: 0.1 ms less until
+a call alone has ended.
+"""
 SHORTEST_ROUND_TRIP = 0.002
 LONGEST_ROUND_TRIP = 0.01
 """Seconds for which calls are read ahead, whatever a round trip to Redis takes."""
@@ -60,7 +66,7 @@ class Run:
 
 
 class Seek:
-    """Wait in Redis for a call; one thread at a time does so."""
+    """Wait in Redis for a call."""
 
 
 class Claim:
@@ -89,7 +95,7 @@ class InHand:
         self._running: dict[str, Message] = {}
         self._finished: list[Outcome] = []
         self._is_committing = False
-        self._is_seeking = False
+        self._seeking = 0
         self._asked = 0
         self._run_seconds = 0.0
         self._trip_seconds = SHORTEST_ROUND_TRIP
@@ -113,8 +119,8 @@ class InHand:
                     return Claim()
                 if self._ahead:
                     return self._run()
-                if not self._is_committing and not self._is_seeking:
-                    self._is_seeking = True
+                if not self._is_committing and self._seeking < MOST_SEEKING:
+                    self._seeking += 1
                     return Seek()
                 self._changed.wait()
 
@@ -129,7 +135,7 @@ class InHand:
     def _run(self) -> Run:
         message = self._ahead.popleft()
         self._running[message.identifier] = message
-        if self._ahead or (not self._is_committing and not self._is_seeking):
+        if self._ahead or not (self._is_committing or self._seeking):
             # whoever is woken wakes the next, so that no more are than there is work for
             self._changed.notify()
         return Run(message)
@@ -147,7 +153,7 @@ class InHand:
         """Return how many calls may be taken, so that no more than so many are in hand."""
         if self._stopped:
             return 0
-        busy = len(self._running) + int(self._is_seeking)
+        busy = len(self._running) + self._seeking
         coming = len(self._ahead) + self._asked
         room = max(most - busy - coming, 0)
         self._asked += room
@@ -156,11 +162,9 @@ class InHand:
     # -- what becomes of it ------------------------------------------------------------------------
 
     def found(self, message: Message | None) -> None:
-        """Take what a wait in Redis has found, if anything, to be run by this thread; another one
-        waits from now on.
-        """
+        """Take what a wait in Redis has found, if anything, to be run by this thread."""
         with self._changed:
-            self._is_seeking = False
+            self._seeking -= 1
             if message is not None:
                 self._start(message)
 
@@ -229,8 +233,9 @@ class InHand:
     def _start(self, message: Message) -> None:
         self._held[message.identifier] = message
         self._running[message.identifier] = message
-        # its thread is gone for as long as the service takes
-        self._changed.notify()
+        if not self._seeking:
+            # its thread is gone for as long as the service takes
+            self._changed.notify()
 
     def _drop(self, message: Message) -> None:
         if self._held.get(message.identifier) is message:
