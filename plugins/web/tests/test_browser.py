@@ -141,3 +141,27 @@ def test_keys_go_through_rows_and_select_them(
     page.get_by_role("heading", name="Delete 3 failed messages").wait_for()
     context.close()
     server.api("admin.failed.delete", service="keyed.fail")
+
+
+def test_each_live_part_is_put_in_place_as_often_as_it_says(
+    url: str, chromium: Browser, server: RunningServer
+) -> None:
+    settings = {"url_path": "/live-parts", "service": "admin.service.list", "security": "admin"}
+    server.api("admin.channel.http.create", name="live-parts", **settings)
+    context = chromium.new_context()
+    page = context.new_page()
+    page.clock.install()
+    log_in(page, url, server.password)
+    page.evaluate(
+        "for (const every of [3, 15])"
+        " document.querySelector(`section[data-live='${every}']`).textContent = `old of ${every} s`"
+    )
+    often = page.get_by_text("old of 3 s")
+    seldom = page.get_by_text("old of 15 s")
+    page.clock.run_for(4000)
+    often.wait_for(state="detached")
+    assert seldom.count() == 1
+    for _ in range(5):
+        page.clock.run_for(3000)
+    seldom.wait_for(state="detached")
+    context.close()
