@@ -141,12 +141,12 @@ class InHand:
         return Run(message)
 
     def _most_ahead(self) -> int:
-        """How many calls the threads carry while one of them talks to Redis; none where there is
-        but one, which keeps their order.
+        """How many calls the threads carry while one of them talks to Redis; none where services
+        take longer than that, or where there is one thread, which keeps their order.
         """
-        if not self._run_seconds or self._threads == 1:
-            return 0
         seconds = min(max(self._trip_seconds, SHORTEST_ROUND_TRIP), LONGEST_ROUND_TRIP)
+        if not 0 < self._run_seconds < seconds or self._threads == 1:
+            return 0
         return min(int(self._threads * seconds / self._run_seconds), MOST_AHEAD)
 
     def _ask(self, most: int) -> int:
@@ -273,7 +273,7 @@ class InHand:
                 self._drop(message)
             if back:
                 # until it is known better, as slow that nothing is read ahead
-                self._run_seconds = 2 * LONGEST_ROUND_TRIP * self._threads
+                self._run_seconds = 2 * LONGEST_ROUND_TRIP
             return back
 
     def stop(self) -> None:
