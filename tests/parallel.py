@@ -54,6 +54,7 @@ TOGETHER = {
     "cluster": re.compile(
         r"tests/cluster/test_(changes|deployment|idempotency|kills|pressure|restart|scheduler|stuck)\.py"
     ),
+    "hosts": re.compile(r"tests/hosts/"),
     "RabbitMQ": re.compile(
         r"plugins/amqp/tests/|plugins/zato/tests/test_amqp\.py|tests/scenarios/test_everywhere\.py"
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.cluster import HostsCluster
-from tests.hosts.network import Host, Network, why_not
+from tests.hosts.network import FLOATING, Host, Network, why_not
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker("proof")
+            # the first one makes the cluster, which a busy machine takes minutes for
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="package")
@@ -36,4 +38,4 @@ def cluster() -> Iterator[HostsCluster]:
 @pytest.fixture(scope="package")
 def balancer(cluster: HostsCluster) -> Host:
     """The host of its load-balancer."""
-    return cluster.join("front", "loadbalancer")
+    return cluster.join("front", "loadbalancer", "--host", FLOATING)

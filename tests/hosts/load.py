@@ -100,6 +100,11 @@ class Load:
             found = self.answers.hosts
             return found.get(host, 0) if host else sum(found.values())
 
+    def count_failed(self) -> int:
+        """Return how many requests have failed."""
+        with self._lock:
+            return len(self.answers.failed)
+
     def wait_for(self, more: int, host: str = "") -> None:
         """Wait until so many more were answered, by one host or by all."""
         before = self.count(host)

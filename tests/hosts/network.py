@@ -19,6 +19,8 @@ from typing import Final
 import pytest
 
 NETWORK: Final = "10.77.0.0/24"
+FLOATING: Final = "10.77.0.100"
+"""The address that two load-balancers share."""
 _CLONE_NEWNET: Final = 0x40000000
 _TIMEOUT: Final = 180.0
 _FIRST_PROCESS: Final = (
@@ -160,6 +162,18 @@ class Host:
         if check and done.returncode:
             pytest.fail(f"{self.name}: {' '.join(command)} ended with {done.returncode}:\n{said}")
         return said
+
+    def launch(self, *command: str) -> None:
+        """Start a program there, which ends with the host; what it prints is in its folder."""
+        with open(self.folder / f"{Path(command[0]).name}.log", "ab") as output:
+            subprocess.Popen(
+                self._entered(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=_environment({}),
+            )
 
     def hansa(
         self, *words: str, check: bool = True, variables: Mapping[str, str] | None = None
