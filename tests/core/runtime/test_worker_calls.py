@@ -227,7 +227,9 @@ def test_nobody_is_asked_once_the_time_is_over(
 
     def post_slowly(to: str, message: bytes, seconds: float) -> None:
         posted.append(to)
-        wait_until(lambda: time.time() > decode(message, WorkerCall).until)  # type: ignore[union-attr]
+        call = decode(message, WorkerCall)
+        assert call is not None
+        wait_until(lambda: time.time() > call.until)
 
     monkeypatch.setattr(world.bus, "post", post_slowly)
     found = world.asking.ask(ASKED, "echo", timeout=0.1)
