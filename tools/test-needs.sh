@@ -4,7 +4,7 @@ set -eu
 # program:package; several programs of one package need one line
 needs="chromium-headless-shell:chromium-headless-shell mosquitto:mosquitto rabbitmq-server:rabbitmq-server redis-server:redis-server haproxy:haproxy curl:curl ip:iproute2 iptables:iptables keepalived:keepalived slapd:slapd
     postgres:postgresql mariadbd:mariadb-server-core my_print_defaults:mariadb-client-core vsftpd:vsftpd sshd:openssh-server ssh-keygen:openssh-client
-    strace:strace dovecot:dovecot-imapd postfix:postfix activemq:activemq memcached:memcached javac:default-jdk-headless promtool:prometheus"
+    strace:strace dovecot:dovecot-imapd postfix:postfix activemq:activemq memcached:memcached javac:default-jdk-headless promtool:prometheus systemd-analyze:systemd debootstrap:debootstrap"
 [ "${1:-test}" = bench ] && needs="wrk:wrk"
 
 PATH="$PATH:/usr/sbin:/sbin"

@@ -87,7 +87,10 @@ def stop(component: Component, progress: Progress, launched: Launched | None = N
         return _pid(component, launched) is None
 
     what = f"the end of {component.name}"
-    for number, seconds in ((signal.SIGTERM, _limit(component)), (signal.SIGKILL, KILL_LIMIT)):
+    for number, seconds in (
+        (signal.SIGTERM, seconds_to_end(component)),
+        (signal.SIGKILL, KILL_LIMIT),
+    ):
         _send(component, pid, number)
         if progress.wait(what, ended, seconds):
             component.forget()
@@ -115,7 +118,7 @@ def _send(component: Component, pid: int, number: signal.Signals) -> None:
         raise Failure(message) from None
 
 
-def _limit(component: Component) -> float:
+def seconds_to_end(component: Component) -> float:
     """Return the seconds that a component has to end.
 
     A server has twice its period of grace, and some more to stop the programs that it runs.

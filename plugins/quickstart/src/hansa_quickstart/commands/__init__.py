@@ -7,6 +7,7 @@ import click
 from .accounts import create_group, update_group
 from .clusters import quickstart
 from .components import check_config, info, kvdb, start, stop
+from .systemd import systemd
 
 
 def add_commands(commands: click.Group) -> None:
@@ -16,6 +17,7 @@ def add_commands(commands: click.Group) -> None:
     commands.add_command(start)
     commands.add_command(stop)
     commands.add_command(info)
+    commands.add_command(systemd)
     commands.add_command(create_group)
     commands.add_command(update_group)
     commands.add_command(kvdb)
