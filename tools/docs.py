@@ -16,7 +16,14 @@ from tools.markdown import anchors, code, links
 from tools.names import CHECKS
 from tools.project import TOP
 
-PATTERNS = ("*.md", "docs/*.md", "plugins/*/README.md", "examples/*/README.md", "changelog/*.md")
+PATTERNS = (
+    "*.md",
+    "docs/*.md",
+    "packaging/*.md",
+    "plugins/*/README.md",
+    "examples/*/README.md",
+    "changelog/*.md",
+)
 # released texts, which may name what is gone, and a page that is written from the code
 LEFT_OUT = {TOP / "CHANGELOG.md", TOP / "docs" / "delivery.md"}
 
