@@ -154,6 +154,9 @@ def test_services(running: RunningServer) -> None:
         assert zato("zato.service.get-channel-list", id=mine, channel_type="soap") == []
         assert not zato("zato.service.has-wsdl", service="m.mine")["has_wsdl"]
         assert zato.refused("zato.service.get-wsdl", 404, service="m.mine") == "No WSDL found"
+        given = {"service": "m.mine", "wsdl": base64_of("<a/>"), "wsdl_name": "m.wsdl"}
+        assert "no SOAP channel" in zato.refused("zato.service.set-wsdl", 404, **given)
+        zato.called.add("zato.service.set-wsdl")  # another test sets one
         [deployed] = zato("zato.service.get-deployment-info-list", id=mine)
         assert deployed["details"]["file"] == "m.py"
         source = zato("zato.service.get-source-info", name="m.mine")
@@ -293,6 +296,11 @@ def test_http(running: RunningServer) -> None:
         assert zato("zato.service.has-wsdl", service="rates.get")["has_wsdl"]
         wsdl = running.get("/zato/wsdl?service=rates.get&cluster_id=1")
         assert wsdl.headers["Content-Disposition"] == 'attachment; filename="rates.get.wsdl"'
+        ours = wsdl.content.replace(b'name="PortType">', b'name="PortType"><!-- ours -->')
+        sent = base64.b64encode(ours).decode()
+        zato("zato.service.set-wsdl", service="rates.get", wsdl=sent, wsdl_name="rates.wsdl")
+        got = zato("zato.service.get-wsdl", service="rates.get")["wsdl"]
+        assert base64.b64decode(got) == ours
         rate = zeep_client(wsdl.content)
         assert rate.service.Get(day="4")["item"]["rate"] == "4"
         zato("zato.http-soap.delete", id=made["id"])

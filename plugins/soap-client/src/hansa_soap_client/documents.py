@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from hansa import HansaError, Invalid, replace_file
 from hansa_http.response import BadAnswer, HttpResponse
+from hansa_xml.parser import parse
 from lxml import etree
 
 from .settings import SoapSettings, is_web_address, same_server
@@ -66,6 +67,9 @@ class Documents:
         self._loads[url] += 1
         if self._loads[url] > _MOST_LOADS:
             raise Invalid({"wsdl": f"imports {url} again and again"})
+        if self._config.wsdl_document and self._loads.total() == 1:
+            root = parse(self._config.wsdl_document)
+            return etree.tostring(root, encoding="utf-8", xml_declaration=True)
         if len(self._loads) > _MOST_DOCUMENTS:
             fault = f"has more than {_MOST_DOCUMENTS} documents, {url} is one too many"
             raise Invalid({"wsdl": fault})
@@ -74,6 +78,8 @@ class Documents:
         return self._load_file(url)
 
     def _load_file(self, url: str) -> bytes:
+        if not self._config.wsdl:
+            raise Invalid({"wsdl": f"refers to {url}, a file: an uploaded one may refer to none"})
         folder = Path(self._config.wsdl).resolve().parent
         path = Path(url.removeprefix("file://")).resolve()
         if is_web_address(self._config.wsdl) or not path.is_relative_to(folder):

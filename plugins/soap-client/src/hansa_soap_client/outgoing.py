@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from hansa import Invalid, OutgoingRequest, Unavailable
+from hansa import Invalid, NotFound, OutgoingRequest, Unavailable
 from hansa_http.outgoing import HttpOutgoing
 from hansa_http.remedy import remedy_of
 from hansa_http.response import BadAnswer, HttpResponse
 from hansa_soap.attachments import Attachment
+from hansa_soap.documents import Document, Origin
 from hansa_soap.envelope import VERSIONS, Version
 from hansa_xml.parser import local_name, parse
 from lxml import etree
@@ -62,17 +63,31 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
         Raises what keeps it from being read.
         """
         super().start()
-        if self.config.wsdl:
+        if self.config.wsdl or self.config.wsdl_document:
             # zeep takes half a second and 20 MB, which a worker that only sends bodies saves
             with self.importing:
                 from .wsdl import WsdlClient
 
-            kept = self.server.dir / "soap"
-            documents = Documents(self.config, self._read, self._post_envelope, kept)
             address = self.url({})
             self._wsdl = WsdlClient(
-                self.config, self.label, address, documents, self._messages, self._post
+                self.config, self.label, address, self._documents(), self._messages, self._post
             )
+
+    def _documents(self) -> Documents:
+        kept = self.server.dir / "soap"
+        return Documents(self.config, self._read, self._post_envelope, kept)
+
+    def wsdl_document(self) -> Document:
+        """Return the WSDL with where it comes from; raises `NotFound` if there is none, and what keeps
+        it from being read.
+        """
+        if self.config.wsdl_document:
+            return Document(self.config.wsdl_document, "uploaded")
+        if not self.config.wsdl:
+            raise NotFound(f"{self.label} has no WSDL: set `wsdl`, or upload one")
+        root = parse(self._documents().load(self.config.wsdl))
+        origin: Origin = "fetched" if is_web_address(self.config.wsdl) else "file"
+        return Document(etree.tostring(root, encoding="unicode"), origin)
 
     @classmethod
     def prepare(cls, config: SoapSettings) -> SoapSettings:
@@ -80,7 +95,7 @@ class SoapOutgoing(HttpOutgoing[SoapSettings]):
 
         Raises `Invalid`, which names the import that is at fault.
         """
-        if config.wsdl and not is_web_address(config.wsdl):
+        if config.wsdl_document or (config.wsdl and not is_web_address(config.wsdl)):
             with cls.importing:
                 from .wsdl import check_file
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from hansa import Invalid, setting
 from hansa_http.address import HttpAddress
+from hansa_soap.uploaded import LONGEST, read_document
 
 WEB_SCHEMES = ("http", "https")
 
@@ -28,6 +29,16 @@ class SoapSettings(HttpAddress):
             "WSDL of the operations: a file, or a URL at the host of the address; "
             "without one only bodies can be sent",
             example="https://api.example.com/quotes?wsdl",
+        ),
+    ] = ""
+    wsdl_document: Annotated[
+        str,
+        setting(
+            "WSDL of the operations, instead of what wsdl names; what it imports is looked for "
+            "beside that, or at the address",
+            multiline=True,
+            advanced=True,
+            max_length=LONGEST,
         ),
     ] = ""
     port: Annotated[
@@ -68,12 +79,19 @@ class SoapSettings(HttpAddress):
     def check(self) -> None:
         """Refuse a WSDL that is not there, or not at the host of the address; raises `Invalid`."""
         super().check()
+        if self.wsdl_document:
+            read_document(self.wsdl_document, self.soap_version)
         if is_web_address(self.wsdl):
             if not same_server(self.wsdl, self.address):
                 host = urlsplit(self.address).netloc
                 raise Invalid({"wsdl": f"is not at {host}, the host of the address"})
         elif self.wsdl and not Path(self.wsdl).is_file():
             raise Invalid({"wsdl": f"there is no file {self.wsdl}"})
+
+
+def location_of(config: SoapSettings) -> str:
+    """Return where the WSDL is, or would be: what it imports is looked for beside it."""
+    return config.wsdl or f"{config.address}?wsdl"
 
 
 def is_web_address(url: str) -> bool:

@@ -11,6 +11,7 @@ import zeep
 from hansa import HansaError, Invalid, Misused, Unavailable
 from hansa_http.response import BadAnswer, HttpResponse
 from hansa_soap.attachments import Attachment
+from hansa_soap.uploaded import SETTING
 from hansa_xml.element import to_data
 from hansa_xml.parser import local_name
 from lxml import etree
@@ -22,7 +23,7 @@ from zeep.wsdl.bindings.soap import SoapBinding, SoapOperation
 from .documents import Documents, Post
 from .messages import Message, Messages, SoapAnswer
 from .mtom import take_binaries
-from .settings import SoapSettings
+from .settings import SoapSettings, location_of
 from .typed import MessageTypes, lost_content
 
 PlainData: TypeAlias = Any
@@ -146,7 +147,17 @@ class WsdlClient:
 
 
 def load_wsdl(config: SoapSettings, address: str, documents: Documents) -> zeep.Client:
-    """Read the WSDL that the settings name; raises `Invalid` for one that cannot be used."""
+    """Read the WSDL that the settings name or hold; raises `Invalid` for one that cannot be used."""
+    try:
+        return _load_wsdl(config, address, documents)
+    except Invalid as invalid:
+        fault = invalid.errors.get("wsdl")
+        if not config.wsdl_document or not fault:
+            raise
+        raise Invalid({SETTING: fault}) from invalid
+
+
+def _load_wsdl(config: SoapSettings, address: str, documents: Documents) -> zeep.Client:
     settings = zeep.Settings(
         forbid_dtd=True,
         forbid_entities=True,
@@ -156,7 +167,7 @@ def load_wsdl(config: SoapSettings, address: str, documents: Documents) -> zeep.
     plugins = [WsAddressingPlugin()] if config.ws_addressing else []
     try:
         client = zeep.Client(  # type: ignore[no-untyped-call]
-            config.wsdl, transport=documents, settings=settings, plugins=plugins
+            location_of(config), transport=documents, settings=settings, plugins=plugins
         )
         binding = _binding(client.wsdl, config)
         service = client.create_service(binding, address)  # type: ignore[no-untyped-call]

@@ -42,6 +42,7 @@ from .related import (
     read_package,
     write_package,
 )
+from .uploaded import LONGEST, read_document, served
 from .wsdl import Operation, wsdl
 
 SoapVersion = Literal["1.1", "1.2"]
@@ -92,6 +93,15 @@ class SoapSettings(HttpPath):
     wsdl: Annotated[
         bool, setting("Whether the WSDL is served to anybody, by GET with ?wsdl", advanced=True)
     ] = True
+    wsdl_document: Annotated[
+        str,
+        setting(
+            "WSDL that is served instead of the derived one; it stands for all channels on the path",
+            multiline=True,
+            advanced=True,
+            max_length=LONGEST,
+        ),
+    ] = ""
 
     def check(self) -> None:
         """The action and the namespace must be what HTTP and XML can carry."""
@@ -107,6 +117,11 @@ class SoapSettings(HttpPath):
             super().check()
         except Invalid as invalid:
             faults.update(invalid.errors)
+        if self.wsdl_document:
+            try:
+                read_document(self.wsdl_document, self.soap_version)
+            except Invalid as invalid:
+                faults.update(invalid.errors)
         if faults:
             raise Invalid(faults)
 
@@ -289,15 +304,15 @@ class SoapChannel(HttpChannel[SoapSettings]):
             wanted = request.extra.get("query", {}).get("wsdl") or ""
             if isinstance(wanted, list):
                 wanted = wanted[0]
-            operations = [
-                Operation.of(channel.config, channel._service())
+            channels = [
+                channel
                 for channel in self._beside()
                 if channel.config.wsdl and wanted in ("", channel.action)
             ]
-            if not operations:
+            if not channels:
                 raise self._no_action(wanted)
             response = Response(cid=request.cid, content_type="text/xml; charset=utf-8")
-            response.raw = wsdl(operations, _address(request))
+            response.raw = _document(channels, _address(request))
             return response
         except HansaError as error:
             return self.fail(error, request)
@@ -318,6 +333,16 @@ class SoapChannel(HttpChannel[SoapSettings]):
         action = config.soap_action.strip() or "(any)"
         paths = [shown(pattern.canonical) for pattern in config.patterns()]
         return [f"SOAP {config.soap_version} action {action} {path}" for path in paths]
+
+
+def _document(channels: list[SoapChannel], address: str) -> bytes:
+    """Return the WSDL of channels on one path: the first that was uploaded, else the derived one."""
+    for channel in channels:
+        text = channel.config.wsdl_document
+        if text:
+            return served(text, channel.config.soap_version, address)
+    operations = [Operation.of(channel.config, channel._service()) for channel in channels]
+    return wsdl(operations, address)
 
 
 def _takes_packages(request: Request) -> bool:

@@ -1,11 +1,12 @@
-"""The hooks of hansa-soap: the channel `soap` and the format `soap`."""
+"""The hooks of hansa-soap: the channel `soap`, the format `soap`, and the admin services of WSDL."""
 
 from __future__ import annotations
 
-from hansa import Channel, Format, Outgoing, hookimpl
+from hansa import Channel, Format, Outgoing, Service, hookimpl
 
 from .channel import SoapChannel
 from .format import SoapFormat
+from .services import OPERATIONS
 
 
 @hookimpl
@@ -18,3 +19,9 @@ def hansa_transports() -> list[type[Channel] | type[Outgoing]]:
 def hansa_formats() -> list[type[Format]]:
     """Return the format `soap`."""
     return [SoapFormat]
+
+
+@hookimpl
+def hansa_services() -> list[type[Service]]:
+    """Return `admin.wsdl.*`."""
+    return list(OPERATIONS)

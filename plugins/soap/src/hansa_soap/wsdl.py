@@ -17,10 +17,11 @@ from .names import Names, camel, names_of, service_name
 
 WSDL = "http://schemas.xmlsoap.org/wsdl/"
 TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
-_BINDINGS = {
+BINDINGS = {
     "1.1": "http://schemas.xmlsoap.org/wsdl/soap/",
     "1.2": "http://schemas.xmlsoap.org/wsdl/soap12/",
 }
+"""The namespace of the elements of WSDL for each version of SOAP."""
 _PREFIXES = {"1.1": "soap", "1.2": "soap12"}
 
 
@@ -86,7 +87,7 @@ class _Document:
                 "wsdl": WSDL,
                 "tns": namespace,
                 **prefixes,
-                **{_PREFIXES[v]: uri for v, uri in _BINDINGS.items()},
+                **{_PREFIXES[v]: uri for v, uri in BINDINGS.items()},
             },
             targetNamespace=namespace,
         )
@@ -105,7 +106,7 @@ class _Document:
                 binding=f"tns:{_binding_name(version)}",
             )
             try:
-                etree.SubElement(port, f"{{{_BINDINGS[version]}}}address", location=address)
+                etree.SubElement(port, f"{{{BINDINGS[version]}}}address", location=address)
             except ValueError as error:
                 raise Invalid(f"the address cannot be written: {error}") from None
 
@@ -145,7 +146,7 @@ class _Document:
 
     def _binding(self, version: str) -> None:
         binding = _add(self.root, "binding", name=_binding_name(version), type="tns:PortType")
-        uri = _BINDINGS[version]
+        uri = BINDINGS[version]
         etree.SubElement(binding, f"{{{uri}}}binding", style="document", transport=TRANSPORT)
         for name, operation in self.operations.items():
             if operation.version == version:

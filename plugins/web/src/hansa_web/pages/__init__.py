@@ -36,6 +36,7 @@ from . import (
     servers,
     services,
     statistics,
+    wsdl,
 )
 
 PAGES: tuple[Page, ...] = (
@@ -53,6 +54,7 @@ PAGES: tuple[Page, ...] = (
     *messages.PAGES,
     *services.PAGES,
     *samples.PAGES,
+    *wsdl.PAGES,
     *lists.PAGES,
     *definitions.PAGES,
     *jobs.PAGES,

@@ -91,6 +91,9 @@ def head_of(visit: Visit, found: JsonObject, tab: str) -> Context:
     if visit.may("admin.service.invoke"):
         tabs.append(("invoke", f"{here}/invoke"))
     tabs += [(tab_name, f"{here}/{tab_name}") for tab_name in ("samples", "slow")]
+    is_soap = any(channel.startswith("soap ") for channel in found.get("channels", ()))
+    if is_soap and visit.may("admin.wsdl.get"):
+        tabs.append(("wsdl", f"{here}/wsdl"))
     return {"title": name, "found": found, "here": here, "tabs": tabs, "tab": tab}
 
 

@@ -1,5 +1,5 @@
 """`/zato/wsdl?service=NAME`: the WSDL of a service behind a SOAP channel, or of one of Zato's admin
-API, derived from what the service declares.
+API: uploaded, or derived from what the service declares.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from hansa import HansaError, NotFound
+from hansa import NotFound
 
 from ..constants import zato_namespace
 from ..dialect.exceptions import HTTPException
@@ -59,7 +59,9 @@ def wsdl_of(server: Server, name: str, address: str) -> bytes | None:
     to it.
     """
     try:
-        from hansa_soap.wsdl import Operation, wsdl  # needs the extra `soap`
+        # needs the extra `soap`
+        from hansa_soap.documents import of_service
+        from hansa_soap.wsdl import Operation, wsdl
     except ImportError:
         return None
     try:
@@ -68,15 +70,5 @@ def wsdl_of(server: Server, name: str, address: str) -> bytes | None:
         return None
     if issubclass(cls, AdministrationService):
         return wsdl([Operation.of(Settings(name, name), cls)], address + SOAP)
-    operations = []
-    path = ""
-    for record in server.definitions.all("channel", "soap"):
-        if record.data.get("service") != name or not record.data.get("wsdl", True):
-            continue
-        try:
-            channel = server.objects.get(*record.key)
-        except HansaError:
-            continue  # it is not in service
-        path = path or str(record.data["url_path"])
-        operations.append(Operation.of(channel.config, cls))
-    return wsdl(operations, address + path) if operations else None
+    found = of_service(server, name, address, served=True)
+    return None if found is None else found.text.encode()

@@ -11,7 +11,7 @@ from ...dialect.lookup import impl_name
 from ...payloads import PlainDict
 from ...sio.types import AsIs, Boolean, Integer
 from ..call import Call, is_known
-from ..declaration import SERVICE, Declared, missing
+from ..declaration import SERVICE, Declared
 from ..listing import listed
 from ..numbers import definition_id
 from ..texts import LATER, decoded, encoded
@@ -167,7 +167,7 @@ def upload_package(call: Call) -> None:
 
 
 def has_wsdl(call: Call) -> PlainDict:
-    """Whether a SOAP channel leads to a service, whose WSDL is derived."""
+    """Whether a SOAP channel leads to a service."""
     name = call.service_name()
     call.admin("admin.service.get", name=name)
     found = wsdl_of(call.server, name, "")
@@ -188,7 +188,15 @@ def get_wsdl(call: Call) -> PlainDict:
     }
 
 
-DERIVED: Final = "the WSDL is derived from the SOAP channels of the service"
+def set_wsdl(call: Call) -> None:
+    """Upload the WSDL of a service, for the SOAP channels that lead to it."""
+    name = call.service_name()
+    call.admin("admin.service.get", name=name)
+    text = decoded(call, "wsdl").decode(errors="replace")
+    call.admin("admin.wsdl.set", service=name, text=text)
+
+
+DERIVED: Final = "the WSDL is uploaded, or derived from the SOAP channels of the service"
 SERVICES: Final = (
     Declared(
         "zato.service.get-list",
@@ -267,8 +275,12 @@ SERVICES: Final = (
         output=("service_id", "wsdl_name", "wsdl"),
         differs=f"{DERIVED}; it is in Base64, and as a file at /zato/wsdl",
     ),
-    *missing(
-        "the WSDL of a service is derived from its SOAP channels, and none is uploaded",
+    Declared(
         "zato.service.set-wsdl",
+        set_wsdl,
+        ("admin.wsdl.set",),
+        required=("wsdl", "wsdl_name"),
+        optional=SERVICE,
+        differs="of a service behind SOAP channels, which serve it; wsdl_name is read, and not kept",
     ),
 )
