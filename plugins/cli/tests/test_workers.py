@@ -24,7 +24,7 @@ def wait_for_the_end_of_the_test(file):
 
 def count_to_the_end_of_the_test(file):
     while os.path.exists(file):
-        number = 100_000
+        number = 3_000_000  # far longer than the interpreter lets a thread go on alone
         while number:
             number -= 1
 

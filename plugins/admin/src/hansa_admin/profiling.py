@@ -1,7 +1,8 @@
 """A profile of this process: looks at its threads many times a second, and counts for each function
 the time that its calls used the processor.
 
-A call of a library in C that holds the interpreter is counted to what the thread does next.
+Threads are looked at where they let go of the interpreter: what a call of a library in C takes that holds
+it is counted to what comes next, and short functions that wait for the system are counted too often.
 """
 
 from __future__ import annotations

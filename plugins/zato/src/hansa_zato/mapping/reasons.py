@@ -73,48 +73,56 @@ NOT_CARRIED: Final[dict[str, Reason]] = {
         ),
         _OVER_HTTP,
     ),
+    **{
+        key: Reason("the settings of Zato 4 for it are not known here", f"`hansa {type} create`")
+        for key, type in {
+            "channel_kafka": "channel kafka",
+            "outgoing_kafka": "outgoing kafka",
+            "channel_ibm_mq": "channel ibmmq",
+            "outgoing_ibm_mq": "outgoing ibmmq",
+            "outgoing_amqp": "outgoing amqp",
+            "outgoing_grpc": "outgoing grpc",
+            "grpc": "outgoing grpc",
+            "llm": "outgoing llm",
+            "ftp": "outgoing ftp",
+            "outgoing_ftp": "outgoing ftp",
+            "channel_mllp": "channel mllp",
+            "outgoing_mllp": "outgoing mllp",
+        }.items()
+    },
+    "outgoing_graphql": Reason(
+        "there is no connection of this type here", "`hansa outgoing http create`, queries as JSON"
+    ),
+    "quota_tier": Reason("there are no tiers", "`limits.rate_per_account` of each channel"),
+    "on_prem_gateway": Reason(
+        "there is no gateway of its own", "a server of the cluster where the other systems are"
+    ),
     **dict.fromkeys(
-        (
-            "channel_kafka",
-            "outgoing_kafka",
-            "channel_ibm_mq",
-            "outgoing_ibm_mq",
-            "outgoing_amqp",
-            "outgoing_graphql",
-            "outgoing_grpc",
-            "grpc",
-            "llm",
-            "ftp",
-            "outgoing_ftp",
-            "channel_mllp",
-            "outgoing_mllp",
-        ),
+        ("audit_retention", "audit_extraction"),
+        Reason("hansa-audit has settings of its own, in config.toml", "the section `[audit]`"),
+    ),
+    **dict.fromkeys(
+        ("alert_rules", "alert_notifications"),
+        Reason("nothing here sends alerts", "rules of Prometheus, over the metrics of hansa-stats"),
+    ),
+    **dict.fromkeys(
+        ("channel_as4", "outgoing_as4", "as2"),
+        Reason("neither AS2 nor AS4 is spoken", "a gateway that does, and channel file behind it"),
+    ),
+    **dict.fromkeys(
+        ("smb", "outgoing_smb"),
+        Reason("SMB is not spoken", "the share as a mounted folder: channel and outgoing file"),
+    ),
+    **dict.fromkeys(
+        ("channel_azure_service_bus", "outgoing_azure_service_bus"),
         Reason(
-            "the settings of Zato 4 for it are not known here",
-            "create it by its type here, such as `hansa outgoing kafka create`",
+            "there is no connection of this type here",
+            "AMQP 1.0, which it speaks, by hansa-jms; not tried with it",
         ),
     ),
-    **dict.fromkeys(
-        (
-            "quota_tier",
-            "on_prem_gateway",
-            "audit_retention",
-            "audit_extraction",
-            "alert_rules",
-            "alert_notifications",
-            "channel_as4",
-            "outgoing_as4",
-            "as2",
-            "smb",
-            "outgoing_smb",
-            "mcp_gateway",
-            "rule_engine_api",
-            "channel_azure_service_bus",
-            "outgoing_azure_service_bus",
-            "custom",
-        ),
-        Reason("there is nothing of the kind here", ""),
-    ),
+    "mcp_gateway": Reason("the Model Context Protocol is not spoken", "channels http for tools"),
+    "rule_engine_api": Reason("there is no engine for rules", "a library for rules in a service"),
+    "custom": Reason("it has what an installation made of it", "a plugin: docs/plugins.md"),
     "vault_connection": Reason("secrets are looked up by reference", "hansa-vault"),
     "cache_memcached": Reason("there is no Memcached here", "a cache of hansa-cache, in Redis"),
     "channel_file_transfer": Reason(
