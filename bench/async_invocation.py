@@ -1,9 +1,10 @@
 """Asynchronous invocation, accepted to finished, against bare redis-py doing XADD, XREADGROUP and
 XACK on the same Valkey.
 
-Both sides have one process with as many consuming threads, read with COUNT 1, use no pipeline, and
-the Valkey writes each change to disk before it answers. `python -m bench.async_invocation`
-measures; with `bare` it is the other side.
+Both sides have one process with as many consuming threads. The other side adds, reads and
+acknowledges one message at a time; calls here are made one after the other, by several threads, or
+many together. In durable mode the Valkey writes each change to disk before it answers.
+`python -m bench.async_invocation` measures; with `bare` it is the other side.
 """
 
 from __future__ import annotations
