@@ -8,6 +8,7 @@ import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hansa_devkit.harness.api_server import RunningServer
@@ -188,22 +189,22 @@ def test_durations_have_exemplars(server: RunningServer, collector: Collector):
 def test_a_silent_collector_delays_nobody_and_what_is_lost_is_told(
     server: RunningServer, collector: Collector
 ):
-    def state() -> dict[str, object]:
+    def state() -> dict[str, Any]:
         (worker,) = server.api("admin.otel.state")["items"]
-        found: dict[str, object] = worker
+        found: dict[str, Any] = worker
         return found
 
     with collector.silent():
         for _ in range(400):
             assert server.post("/rate", {}).status_code == 200
-        wait_until(lambda: state()["lost"]["no-room"] > 0, 30)  # type: ignore[index]
-        wait_until(lambda: "traces" in state()["failing"], 30)  # type: ignore[operator]
+        wait_until(lambda: state()["lost"]["no-room"] > 0, 30)
+        wait_until(lambda: "traces" in state()["failing"], 30)
         shown = hansa(server, "otel").stdout
         assert "the collector: no answer in time" in " ".join(shown.split())
         assert "s3cr3t" not in str(state())
     wait_until(lambda: not state()["failing"] and not state()["waiting"], 60)
     lost = state()["lost"]
-    assert lost["refused"] == lost["ended"] == 0  # type: ignore[index]
+    assert lost["refused"] == lost["ended"] == 0
     wait_until(lambda: "spans are lost" in server.log(), 30)
     assert "s3cr3t" not in server.log()
     assert collector.misuses == []
