@@ -10,7 +10,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from typing import TypeAlias
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
@@ -27,6 +26,7 @@ from .gate import Gate
 from .lanes import Lanes
 from .parser import Parser
 from .serving import LARGE_BODY, Awaits, Site, never
+from .task import Answer
 from .tls_socket import TlsSocket
 from .turn_away import turn_away
 
@@ -45,15 +45,6 @@ successor may not have started."""
 
 def _nobody(address: str) -> bool:
     return False
-
-
-def environ_of(request: Parser) -> WSGIEnvironment:
-    """Return as much of the environment of a request as channels are chosen by."""
-    found: WSGIEnvironment = {f"HTTP_{name}": value for name, value in request.headers.items()}
-    found["REQUEST_URI"] = request.request_uri
-    found["REQUEST_METHOD"] = request.command
-    found["CONTENT_TYPE"] = request.headers.get("CONTENT_TYPE", "")
-    return found
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
@@ -276,7 +267,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             isinstance(request, Parser)
             and request.error is None
             and request.body_bytes_received < LARGE_BODY
-            and self.awaits(request.request_uri, partial(environ_of, request))
+            and self.awaits(request.request_uri, Answer(task, request).get_environment)
         ):
             event_loop.start(task.service)
         else:
