@@ -46,9 +46,10 @@ def _shown(visit: Visit, subject: JsonObject, text: str = "") -> Context:
     try:
         document = visit.send(GET, subject)
     except ApiError as failed:
-        if failed.status in (401, 403):
+        is_outgoing = subject.get("kind") == "outgoing"
+        if failed.status in (401, 403) or (failed.status == 404 and not is_outgoing):
             raise
-        error = failed  # what cannot be fetched can still be uploaded
+        error = failed  # a connection without one, or with one that cannot be fetched, can get one
     source = highlighted("service.wsdl.xml", document["text"]) if document else None
     return {
         "document": document,
