@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hansa_devkit.harness.objects import made
 
@@ -26,9 +26,24 @@ CLAIMED = "claimed"
 """Folder into which both sides rename a file before they take it, so that nobody else does."""
 
 
+class Served(Protocol):
+    """A server of files that the tests have."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that it serves."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a definition that reach it."""
+
+    def own(self, path: Path) -> None:
+        """Give a file or folder to the server's user."""
+
+
 @dataclass(frozen=True)
 class Measured:
-    """A server of files that the tests have, both types, and how the bare library does the same.
+    """A server of files, both types, and how the bare library does the same.
 
     `write` writes beside the name and renames, as Hansa does, so that nobody reads half a file;
     `take` claims, reads and deletes what is in a folder, and calls `count` for each.
@@ -36,7 +51,7 @@ class Measured:
 
     title: str
     library: str
-    server: Any
+    server: Served
     outgoing_type: Any
     channel_type: Any
     write: Callable[[str, bytes], object]
@@ -107,7 +122,7 @@ _numbers = itertools.count()
 def _filled(measured: Measured) -> str:
     """A new folder with all files, and one for those that are claimed."""
     name = f"in-{next(_numbers)}"
-    path = Path(measured.server.root) / name
+    path = measured.server.root / name
     for each in (path, path / CLAIMED):
         each.mkdir()
         measured.server.own(each)
