@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from hansa import dump
+from hansa_imap import mail as reading
 from hansa_imap.mail import parse_mail
 from hypothesis import given, strategies as some
 
@@ -31,6 +34,30 @@ PARTS = (
 def test_any_bytes_are_read(parts):
     mail = parse_mail(b"".join(parts))
     assert msgspec.json.encode(dump(mail))  # it holds nothing that cannot be written
+
+
+@given(
+    some.lists(some.sampled_from(PARTS) | some.binary(max_size=20), max_size=25),
+    some.sampled_from([1, 30, 10**6]),
+)
+def test_keeping_headers_changes_nothing(parts, longest):
+    raw = b"".join(parts)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(reading, "LONGEST_KEPT", longest)
+        found = parse_mail(raw)
+        patched.setattr(reading, "LONGEST_KEPT", -1)
+        assert dump(found) == dump(parse_mail(raw))
+
+
+def test_few_headers_are_kept_and_no_long_ones():
+    """Else a message takes some hundred times as much memory as it has bytes."""
+    header = reading._keeping().header_factory
+    texts = [str(number) for number in range(3 * reading.KEPT)]
+    texts[-1] *= reading.LONGEST_KEPT
+    headers = [weakref.ref(header("Content-Description", text)) for text in texts]
+    gc.collect()
+    assert len([each for each in headers if each()]) == reading.KEPT
+    assert headers[-1]() is None
 
 
 def test_a_message_of_many_parts():

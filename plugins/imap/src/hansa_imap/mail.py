@@ -7,11 +7,18 @@ from datetime import datetime
 from email import message_from_bytes
 from email.headerregistry import Address, AddressHeader, DateHeader
 from email.message import EmailMessage
-from email.policy import default as policy
-from functools import cache
+from email.policy import EmailPolicy, default as policy
+from functools import lru_cache
 from typing import Annotated
 
 from hansa import Model, fields, setting
+
+KEPT = 32
+"""Headers of a message that are kept as they were read, at most: what was read takes some hundred times
+as much memory as its text.
+"""
+LONGEST_KEPT = 1024
+"""Characters of a header that is kept, at most."""
 
 
 class MailFile(Model):
@@ -45,10 +52,7 @@ class Mail(Model):
 
 def parse_mail(raw: bytes, mailbox: str = "", uid: int = 0) -> Mail:
     """Return a message; what is malformed in it is read as far as it can be."""
-    # PERF: the library parses a header each time that it is asked for, that of the content nine times
-    # in a message; with each kept, a message of 1 KB takes half the time
-    kept = policy.clone(header_factory=cache(policy.header_factory))
-    message = message_from_bytes(raw, policy=kept)
+    message = message_from_bytes(raw, policy=_keeping())
     senders = _addresses(message, "From")
     return Mail(
         uid=uid,
@@ -65,6 +69,19 @@ def parse_mail(raw: bytes, mailbox: str = "", uid: int = 0) -> Mail:
         html=_text(message, "html"),
         attachments=[_file(part) for part in _files(message)],
     )
+
+
+def _keeping() -> EmailPolicy:
+    """Return the policy for one message, which keeps headers."""
+    # PERF: the library parses a header each time that it is asked for, that of the content nine times
+    # in a message; with each kept, a message of 1 KB takes half the time
+    read = policy.header_factory
+    kept = lru_cache(KEPT)(read)
+
+    def header(name: str, value: str) -> object:
+        return kept(name, value) if len(value) <= LONGEST_KEPT else read(name, value)
+
+    return policy.clone(header_factory=header)
 
 
 def plain_mail(mail: Mail) -> dict[str, object]:
