@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from email import message_from_bytes
 from email.headerregistry import Address, AddressHeader, DateHeader
@@ -71,14 +71,14 @@ def parse_mail(raw: bytes, mailbox: str = "", uid: int = 0) -> Mail:
     )
 
 
-def _keeping() -> EmailPolicy:
+def _keeping() -> EmailPolicy[EmailMessage]:
     """Return the policy for one message, which keeps headers."""
     # PERF: the library parses a header each time that it is asked for, that of the content nine times
     # in a message; with each kept, a message of 1 KB takes half the time
-    read = policy.header_factory
+    read: Callable[[str, str], str] = policy.header_factory
     kept = lru_cache(KEPT)(read)
 
-    def header(name: str, value: str) -> object:
+    def header(name: str, value: str) -> str:
         return kept(name, value) if len(value) <= LONGEST_KEPT else read(name, value)
 
     return policy.clone(header_factory=header)
