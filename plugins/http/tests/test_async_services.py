@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hansa import Forbidden, Service, current_cid, event_loop
+from hansa import Binding, Forbidden, Service, current_cid, event_loop
+from hansa.runtime.routes import compile_route
 from hansa_devkit.harness.waiting import wait_until
 
 CLIENTS = 200
@@ -131,6 +132,18 @@ def test_a_service_that_takes_its_place_and_blocks_runs_in_a_thread(site):
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/test", "wsgi.input": None}
     response, _ = event_loop.wait(event_loop.run(site.frontend.handler, environ))
     assert response.payload == [False, False]
+
+
+def test_a_channel_is_chosen_by_the_route_that_serves(site):
+    """A route that was made and does not serve yet, and may never, decides nothing."""
+    channel = site.add(Answering)
+    binding = Binding("test", site.server, None, "test", "http", channel.config)
+    plain = compile_route(binding, Service, channel=channel)
+    assert channel.is_awaited
+    channel.dispatch = plain
+    assert not channel.is_awaited
+    compile_route(binding, Answering, channel=channel)
+    assert not channel.is_awaited
 
 
 def test_a_drain_waits_for_what_waits(sites, meeting):

@@ -88,7 +88,7 @@ class Worker:
         reader = self.registry.format(format).cls(config, service)
         binding = Binding("made", self.as_server, reader, name, "plain", config)
         guard = plugin.hansa_guard(made, service)
-        return compile_route(
+        made.dispatch = compile_route(
             binding,
             service,
             channel=made,
@@ -96,6 +96,7 @@ class Worker:
             authenticators=[authenticate] if authenticate is not None else [],
             wraps=[plugin.hansa_wrap],
         )
+        return made.dispatch
 
 
 @pytest.fixture(scope="session")

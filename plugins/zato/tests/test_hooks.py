@@ -176,5 +176,5 @@ def test_a_handle_for_the_event_loop_is_refused(server: Facade) -> None:
     async def handle(self: Any) -> None:
         """Never called."""
 
-    with pytest.raises(Unavailable, match="inherit from hansa.Service"):
+    with pytest.raises(Unavailable, match=r"inherit from hansa\.Service"):
         server.call(type("Awaiting", (Service,), {"handle": handle}))

@@ -23,6 +23,7 @@ from hansa import (
     time_left,
 )
 from hansa_devkit import LocalServer, run_service
+from hansa_devkit.harness.waiting import wait_until
 
 
 class Amount(Model):
@@ -167,6 +168,72 @@ def test_connections_are_awaited():
     server = LocalServer(services={"uses": Uses}, outgoing={"peer": {"p": peer}})
     assert server.invoke("uses") == ["peer", 2, 5, [0, 1, 2], 1, 0, None]
     assert event_loop.thread not in peer.threads
+
+
+class Statements:
+    """A connection with transactions, which waits in the midst of a step until it may go on."""
+
+    name = "p"
+
+    def __init__(self, waits_in: str) -> None:
+        self.waits_in = waits_in
+        self.has_begun = threading.Event()
+        self.may_go_on = threading.Event()
+        self.steps: list[str] = []
+
+    def _step(self, name: str) -> None:
+        if name == self.waits_in:
+            self.has_begun.set()
+            assert self.may_go_on.wait(30)
+        self.steps.append(name)
+
+    def transaction(self) -> Statements:
+        return self
+
+    def __enter__(self) -> Statements:
+        self._step("begin")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.steps.append(f"end {kind.__name__ if kind else ''}")
+
+    def execute(self) -> None:
+        self._step("execute")
+
+
+class Executes(Service):
+    async def handle(self) -> None:
+        async with self.outgoing.peer["p"].transaction() as transaction:
+            await asyncio.gather(*(transaction.execute() for _ in range(self.request.input)))
+        with pytest.raises(RuntimeError, match="has been left"):
+            await transaction.execute()
+
+
+@pytest.mark.parametrize(
+    ("waits_in", "steps"),
+    [
+        ("begin", ["begin", "end CancelledError"]),
+        ("execute", ["begin", "execute", "end CancelledError"]),
+    ],
+)
+def test_a_context_is_left_after_what_was_cancelled_in_it(waits_in: str, steps: list[str]):
+    """Else a connection would be given back while a thread still uses it, or never."""
+    peer = Statements(waits_in)
+    server = LocalServer(services={"executes": Executes}, outgoing={"peer": {"p": peer}})
+    with pytest.raises(TimedOut), deadline(0.05):
+        server.invoke("executes", 1)
+    assert peer.has_begun.wait(30)
+    assert "end CancelledError" not in peer.steps
+    peer.may_go_on.set()
+    wait_until(lambda: "end CancelledError" in peer.steps)
+    assert peer.steps == steps
+
+
+def test_calls_at_the_same_time_in_one_context_take_turns():
+    peer = Statements("")
+    server = LocalServer(services={"executes": Executes}, outgoing={"peer": {"p": peer}})
+    server.invoke("executes", 3)
+    assert peer.steps == ["begin", "execute", "execute", "execute", "end "]
 
 
 def test_a_connection_that_waits_on_the_loop_is_used_there():

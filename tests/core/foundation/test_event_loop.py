@@ -103,6 +103,18 @@ def test_exceptions_come_through():
     assert event_loop.wait(later("goes on")) == "goes on"
 
 
+@pytest.mark.parametrize("by", [event_loop.in_thread, asyncio.to_thread])
+def test_a_blocking_call_that_stops_an_iteration_fails(by: Any):
+    """No future of asyncio takes a StopIteration: who waits would wait for ever."""
+    with pytest.raises(RuntimeError, match="StopIteration"), deadline(30):
+        event_loop.wait(by(next, iter(())))
+
+
+def test_a_check_that_stops_an_iteration_fails():
+    with pytest.raises(RuntimeError, match="StopIteration"), deadline(30):
+        on_loop(lambda: event_loop.aside(next, iter(())))
+
+
 def test_the_loop_goes_on_after_a_task_that_exits(caplog: pytest.LogCaptureFixture):
     async def leave() -> None:
         raise SystemExit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator
 from contextvars import Context, copy_context
 from functools import partial
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,9 @@ class AwaitedCall:
         self._carry = carry
         self._call = partial(method, *args, **kwargs)
         self._entered: Any = None
+        self._is_left = False
         self._context: Context | None = None
+        self._turn = Lock()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._carry(self._call).__await__()  # type: ignore[no-any-return]  # of any type
@@ -89,8 +92,12 @@ class AwaitedCall:
     async def __aenter__(self) -> Any:
         # what a context leaves for its end, such as an earlier deadline, is known in one context
         self._context = copy_context()
-        self._entered = await self._within(self._call)
-        inside = await self._within(self._entered.__enter__)
+        try:
+            inside = await self._within(self._enter)
+        except BaseException as error:
+            # who waits may be cancelled while the thread goes on, and enters
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
         return Awaited(inside, self._within)
 
     async def __aexit__(
@@ -99,11 +106,37 @@ class AwaitedCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Any:
-        return await self._within(self._entered.__exit__, kind, error, traceback)
+        import asyncio
+
+        leaving = event_loop.in_thread(self._leave, kind, error, traceback)
+        return await asyncio.shield(leaving)
 
     def _within(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return event_loop.in_thread(self._in_turn, function, *args, **kwargs)
+
+    def _in_turn(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call while no other call is made in the context, such as one that nobody waits for since its
+        deadline; raises RuntimeError once it has been left.
+        """
         assert self._context is not None
-        return event_loop.in_thread(self._context.run, function, *args, **kwargs)
+        with self._turn:
+            if self._is_left:
+                raise RuntimeError("what was entered by `async with` has been left")
+            return self._context.run(function, *args, **kwargs)
+
+    def _enter(self) -> Any:
+        entered = self._call()
+        inside = entered.__enter__()
+        self._entered = entered
+        return inside
+
+    def _leave(self, *raised: Any) -> Any:
+        assert self._context is not None
+        with self._turn:
+            self._is_left = True
+            if self._entered is None:
+                return None
+            return self._context.run(self._entered.__exit__, *raised)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         found = iter(await self)

@@ -237,7 +237,11 @@ class Channel(Definition[ConfigT]):
     default_format: ClassVar[str] = ""
     has_callers: ClassVar[bool] = True
     dispatch: Dispatch
-    is_awaited: bool = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether `dispatch` of now may be called on the event loop of the worker."""
+        return getattr(self.dispatch, "is_awaited", False) is True
 
     @property
     def settings(self) -> ChannelSettings:

@@ -266,9 +266,25 @@ def _descend() -> int:
 
 
 def _threads(most: int, name: str) -> Any:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-    return ThreadPoolExecutor(most, thread_name_prefix=name)
+    class Threads(ThreadPoolExecutor):
+        def submit(
+            self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+        ) -> Future[T]:
+            return super().submit(_unstopped, function, *args, **kwargs)
+
+    return Threads(most, thread_name_prefix=name)
+
+
+def _unstopped(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call; what raises StopIteration fails as a coroutine would: no future of asyncio takes that
+    exception, and who waits for one would wait for ever.
+    """
+    try:
+        return function(*args, **kwargs)
+    except StopIteration as error:
+        raise RuntimeError("a blocking call raised StopIteration") from error
 
 
 async def _within(awaitable: Awaitable[T], seconds: float) -> T:

@@ -58,8 +58,6 @@ def compile_route(
     if service.is_async:
         authenticate = _aside(authenticate)
     authenticate = _behind(tuple(guards), authenticate)
-    if channel is not None:
-        channel.is_awaited = is_awaited
     place = event_loop.place if service.is_async else get_ident
     witnesses = tuple(witnesses)
     format = binding.format
@@ -97,6 +95,8 @@ def compile_route(
             reset_cid(token)
         return response
 
+    # the route's own, so that both are replaced at once
+    route.is_awaited = is_awaited  # type: ignore[attr-defined]  # functions take attributes
     return route
 
 

@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from hansa import deadline
+
 log = logging.getLogger("hansa.zato.threads")
 
 
@@ -19,13 +21,17 @@ def sleep(seconds: float) -> None:
 def in_thread(action: Callable[..., object], *args: object, **kwargs: object) -> threading.Thread:
     """Run a function in a thread that ends with the worker at the latest; what it raises is logged.
 
-    It keeps the correlation id of its caller.
+    It keeps the correlation id of its caller, and not the deadline, which it may outlive.
     """
     context = contextvars.copy_context()
 
+    def act() -> None:
+        with deadline(None):
+            action(*args, **kwargs)
+
     def run() -> None:
         try:
-            context.run(action, *args, **kwargs)
+            context.run(act)
         except Exception:
             log.exception("a thread of a service failed")
 
