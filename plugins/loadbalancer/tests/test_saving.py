@@ -8,6 +8,7 @@ import json
 
 import pytest
 from hansa import Conflict, Invalid, NotFound
+from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.generate import MASK, TEMPLATE
 from hansa_loadbalancer.versions import KEPT, keep, versions
 
@@ -83,6 +84,26 @@ def test_what_is_refused_says_where_and_changes_nothing(start, backends):
         control.restore(7, "ada")
     assert balancer.config.read_text() == stored
     assert control.versions() == []
+    assert balancer.get("/x")[0] == 200
+
+
+def test_nothing_that_is_judged_ends_the_load_balancer(start):
+    balancer = start()
+    control = balancer.control
+    stored = balancer.config.read_text()
+    for bind in ("a..b:80", f"{'a' * 64}.example:80"):
+        told = control.check(stored.replace(balancer.bind, bind), None).faults
+        assert "cannot be looked up" in told["loadbalancer.bind"], told
+    deep = "[" * 50_000
+    assert "nested too deeply" in control.check(f"{stored}\nx = {deep}", None).faults["stored"]
+    shown = control.source()["template"]
+    assert "cannot be judged" in control.check(stored, f"{shown}# \ud800").faults["loadbalancer"]
+    # nor does what is stored by hand
+    balancer.config.write_text(stored.replace(balancer.bind, "a..b:80"))
+    wait_until(lambda: "cannot be looked up" in str(control.about().faults))
+    balancer.config.write_text(stored)
+    wait_until(lambda: not control.about().faults)
+    assert control.save(stored + "# more\n", None, "", "ada") == "live"
     assert balancer.get("/x")[0] == 200
 
 

@@ -22,7 +22,7 @@ from .logs import log, rotate, set_up
 from .process import Haproxy, end_leftover
 from .program import check_limits, check_ports, check_source, find_program
 from .server_states import server_states
-from .settings import LoadBalancerSection, addresses, is_secure, parse, read
+from .settings import SECTION, LoadBalancerSection, addresses, is_secure, parse, read
 from .trial import Trial, Verdict, answer, clean, taken
 
 LOOK = 0.1
@@ -92,16 +92,18 @@ class Balancer:
         self._reload = True
 
     def _attempt_turn(self) -> None:
-        """Look once at everything; what fails for want of space or processes is tried again by the
-        next turn.
+        """Look once at everything; what fails, as for want of space or processes, is tried again by
+        the next turn, and never ends HAProxy.
         """
         trouble = ""
         try:
             self._turn()
-        except OSError as error:
-            trouble = str(error)
-        if trouble and trouble != self._trouble:
-            log.error("something cannot be done now and is tried again: %s", trouble)
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            if trouble != self._trouble:
+                unforeseen = None if isinstance(error, OSError) else error
+                text = "something cannot be done now and is tried again: %s"
+                log.error(text, trouble, exc_info=unforeseen)
         self._trouble = trouble
 
     def _turn(self) -> None:
@@ -200,6 +202,9 @@ class Balancer:
                 return Verdict(trial.id, {}, self._way_to(section, source), source.text)
         except Invalid as invalid:
             return Verdict(trial.id, invalid.errors)
+        except Exception as error:  # whoever asks is told so, and need not wait
+            log.exception("a configuration cannot be judged")
+            return Verdict(trial.id, {SECTION: f"cannot be judged: {error}"})
 
     def _way_to(self, section: LoadBalancerSection, source: Source) -> str:
         """Return how a configuration would come into force, as far as can be said before."""

@@ -4,6 +4,7 @@ configuration.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -145,13 +146,21 @@ class Control:
 
     def _judged(self, text: str, template: str | None, secrets: set[str]) -> Verdict:
         verdict = ask(self.folder, text, template)
-        hiding = secrets | secrets_in(text) | secrets_in(verdict.generated)
+        hiding = (
+            secrets | secrets_in(text) | secrets_in(verdict.generated) | self._serving_secrets()
+        )
         faults = with_lines(verdict.faults, text, self.about().config)
         return replace(
             verdict,
             faults={key: hidden(fault, hiding) for key, fault in faults.items()},
             generated=hidden(verdict.generated, hiding),
         )
+
+    def _serving_secrets(self) -> set[str]:
+        """Return the secrets that HAProxy has, which stored texts may only refer to."""
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return secrets_in((self.folder / SOURCE).read_text())
+        return set()
 
     def _text(self) -> str:
         path = Path(self.about().config)

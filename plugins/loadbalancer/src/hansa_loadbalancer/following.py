@@ -14,8 +14,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from hansa import HansaError
-
 from .control import Control
 from .files import SOCKET, with_changes, with_server, without_server
 from .members import MEMBERS, PROOF, checked
@@ -65,7 +63,7 @@ class Following:
             trouble = ""
             try:
                 self.ask_once()
-            except (HansaError, OSError, ValueError, http.client.HTTPException) as error:
+            except Exception as error:  # whatever it is, it must go on
                 trouble = str(error) or type(error).__name__
             if trouble and trouble != self._trouble:
                 log.warning("the servers stay as they are, since none lists them: %s", trouble)

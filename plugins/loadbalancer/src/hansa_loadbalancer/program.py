@@ -176,6 +176,8 @@ def _listen_fault(address: str) -> str:
             probe.listen(1)
     except socket.gaierror as error:
         return f"cannot be looked up: {error.strerror}"
+    except UnicodeError:  # a part of the name is empty, or longer than 63 letters
+        return "cannot be looked up: that is no name of a host"
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return "is in use by another program; end that, or listen elsewhere"

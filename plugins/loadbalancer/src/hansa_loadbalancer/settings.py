@@ -369,6 +369,8 @@ def parse(path: Path, text: str) -> LoadBalancerSection:
         data: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid({str(path): f"is not valid TOML: {error}"}) from None
+    except RecursionError:
+        raise Invalid({str(path): "is nested too deeply"}) from None
     faults = {
         name: f"is not a section of a load-balancer ({SECTION} is)"
         for name in data

@@ -35,22 +35,24 @@ class Version:
 
 def secrets_in(text: str) -> set[str]:
     """Return the secrets in a stored or generated configuration, however it writes them."""
+    secret = _section(text).get("proxy_secret")
     found = proxy_secrets_in(text)
-    with contextlib.suppress(tomllib.TOMLDecodeError):
-        section: Any = tomllib.loads(text).get(SECTION)
-        secret = section.get("proxy_secret") if isinstance(section, dict) else None
-        if isinstance(secret, str) and secret:
-            found.add(secret)
-    return found
+    return found | {secret} if isinstance(secret, str) and secret else found
 
 
 def unmasked(text: str, stored: str) -> str:
     """Return an edited text with the secret that is stored where it was shown masked."""
-    with contextlib.suppress(tomllib.TOMLDecodeError):
-        secret = tomllib.loads(stored).get(SECTION, {}).get("proxy_secret")
-        if isinstance(secret, str) and secret:
-            return text.replace(MASK, secret)
-    return text
+    secret = _section(stored).get("proxy_secret")
+    return text.replace(MASK, secret) if isinstance(secret, str) and secret else text
+
+
+def _section(text: str) -> dict[str, Any]:
+    """Return the section of the load-balancer in a text; nothing if it has none, or is no TOML."""
+    with contextlib.suppress(tomllib.TOMLDecodeError, RecursionError):
+        found = tomllib.loads(text).get(SECTION)
+        if isinstance(found, dict):
+            return found
+    return {}
 
 
 def digest_shown(text: str) -> str:
@@ -95,9 +97,7 @@ def keep(folder: Path, text: str, by: str) -> None:
 
 def template_of(text: str, folder: Path) -> Path:
     """Return the template that a stored text names, relative to its folder, or the plugin's."""
-    named = ""
-    with contextlib.suppress(tomllib.TOMLDecodeError):
-        named = str(tomllib.loads(text).get(SECTION, {}).get("template") or "")
+    named = str(_section(text).get("template") or "")
     return folder / named if named else TEMPLATE
 
 
