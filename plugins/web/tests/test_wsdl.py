@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from hansa_devkit.harness.api_server import RunningServer
 
 from plugins.web.tests.conftest import CLUSTER, Browser
@@ -25,6 +27,17 @@ def test_it_is_shown_uploaded_and_forgotten(browser: Browser, server: RunningSer
         "admin.channel.soap.create", name="teller", url_path="/teller", service="wsdlteller.tell"
     )
     path = f"/{CLUSTER}/services/wsdlteller.tell"
+    # a name that is not ASCII is that of a file, too
+    server.api(
+        "admin.channel.soap.create", name="größe ☂", url_path="/unicode", service="wsdlteller.tell"
+    )
+    umbrella = f"/{CLUSTER}/wsdl/channel/{quote('größe ☂')}"
+    assert browser.get(umbrella).status_code == 200
+    file = browser.post(umbrella, {"action": "download"})
+    assert file.status_code == 200 and "<wsdl:definitions" in file.text
+    wanted_name = f"filename*=UTF-8''{quote('größe.wsdl')}"
+    assert wanted_name in file.headers["content-disposition"]
+    server.api("admin.channel.soap.delete", name="größe ☂")
     assert f'href="{path}/wsdl">WSDL</a>' in browser.get(path).text
     assert (
         f'href="/{CLUSTER}/wsdl/channel/teller">WSDL</a>'

@@ -45,7 +45,7 @@ def send_download(response: falcon.Response, file: Download) -> None:
     name = "".join(c if c.isalnum() or c in "._-" else "_" for c in file.name)
     response.content_type = file.content_type
     response.data = file.content
-    response.set_header("Content-Disposition", f'attachment; filename="{name}"')
+    response.downloadable_as = name  # encoded where it is not ASCII
 
 
 def show_problem(
