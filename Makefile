@@ -16,7 +16,7 @@ export PYTHON
 unexport PYTHONDONTWRITEBYTECODE
 JOBS := $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 slowest := --durations=10 --durations-min=1
-sized := tests/cluster plugins/amqp/tests/test_cluster.py
+sized := tests/cluster plugins/amqp/tests/test_cluster.py tests/containers/test_image.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run install install-dev test proofs bench chaos lint format docs lock clean

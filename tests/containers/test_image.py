@@ -1,18 +1,14 @@
-"""The image without a container engine: its file system is built as the Containerfile does, by
-debootstrap and packaging/install.sh, and its entry point runs there as the same user, with the root
-read-only, on a PostgreSQL and a Valkey.
+"""The image without a container engine: its file system is made as the Containerfile does, and its
+entry point runs there as the same user, with the root read-only, on a PostgreSQL and a Valkey.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,25 +21,8 @@ from hansa_devkit.harness.waiting import wait_until
 from hansa_devkit.servers_sql import PostgreSQL
 from hansa_redis.engine import find_program
 
-from tools.project import TOP
+from tests.containers.image import PACKAGING, USER, Container, end, make_image, what_is_missing
 
-PACKAGING = TOP / "packaging"
-CONTAINERFILE = (PACKAGING / "Containerfile").read_text()
-DEBIAN = "/usr/bin/python3.11"
-"""The Python of Debian 12, for which packages are installed."""
-USER = 10001
-IN_PLACE = """
-set -eu
-mount --make-rprivate /
-mount --bind "$ROOT" "$ROOT"
-mount -o remount,bind,ro "$ROOT"
-mount --bind "$STATE" "$ROOT/var/lib/hansa"
-mount --bind "$SECRETS" "$ROOT/run/secrets/hansa"
-mount -t tmpfs -o mode=1777,size=64m tmpfs "$ROOT/tmp"
-mount -t proc proc "$ROOT/proc"
-mount --rbind /dev "$ROOT/dev"
-exec chroot --userspec=10001:10001 "$ROOT" /usr/bin/env -i "$@"
-"""
 SOURCE = """
 from hansa import Service
 
@@ -55,36 +34,23 @@ class Hello(Service):
 
 pytestmark = [
     pytest.mark.proof,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1200),
     pytest.mark.skipif(os.getuid() != 0, reason="chroot and mounts need root"),
-    pytest.mark.skipif(shutil.which("debootstrap") is None, reason="debootstrap builds the base"),
-    pytest.mark.skipif(not Path(DEBIAN).exists(), reason="the image has the Python of Debian 12"),
 ]
-
-
-def said(instruction: str) -> str:
-    """Return what the last stage of the Containerfile says of an instruction."""
-    return re.findall(rf"^{instruction} (.*)$", CONTAINERFILE, re.M)[-1]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The file system of the image."""
+    missing = what_is_missing()
+    if missing:
+        pytest.skip(missing)
     root = tmp_path_factory.mktemp("image") / "root"
-    include = "--include=python3,ca-certificates"
-    made = ["debootstrap", "--variant=minbase", include, "bookworm", str(root)]
-    subprocess.run(made, check=True, capture_output=True, timeout=600)
-    environment = {**os.environ, "UV": str(Path(sys.executable).parent / "uv"), "PYTHON": DEBIAN}
-    install = [str(PACKAGING / "install.sh"), str(root / "opt/hansa")]
-    subprocess.run(install, check=True, capture_output=True, timeout=600, env=environment)
-    for source, target in re.findall(r"^COPY packaging/(\S+) (/\S+)$", CONTAINERFILE, re.M):
-        copied = root / target.removeprefix("/")
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PACKAGING / source, copied)
-    for folder in ("var/lib/hansa", "run/secrets/hansa"):
-        (root / folder).mkdir(parents=True)
-    yield root
-    shutil.rmtree(root)
+    try:
+        make_image(root)
+        yield root
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -101,56 +67,15 @@ def secrets(tmp_path_factory: pytest.TempPathFactory, real_server: Any) -> Itera
     valkey = subprocess.Popen(
         [find_program(), str(folder / "valkey.conf")], stdout=subprocess.DEVNULL
     )
-    for file in (folder, *folder.iterdir()):
-        os.chown(file, USER, USER)
-    for parent in (folder.parent, folder.parent.parent):
-        parent.chmod(0o755)
-    yield folder
-    valkey.terminate()
-    valkey.wait(60)
-
-
-class Container:
-    """The image with a state, secrets and a name, as a container engine would run it."""
-
-    def __init__(self, root: Path, state: Path, secrets: Path, name: str) -> None:
-        self.port = free_port()
-        self._places = {"ROOT": str(root), "STATE": str(state), "SECRETS": str(secrets)}
-        self._variables = [
-            f"HOSTNAME={name}",
-            "PATH=/usr/local/bin:/usr/bin:/bin",
-            "HANSA_ADMIN_PASSWORD_FILE=/run/secrets/hansa/admin-password",
-            *shlex.split(said("ENV")),
-        ]
-        state.mkdir()
-        os.chown(state, USER, USER)
-
-    def run(self, *words: str) -> subprocess.Popen[bytes]:
-        """Run a command in it."""
-        command = ["unshare", "--mount", "sh", "-c", IN_PLACE, "sh", *self._variables, *words]
-        return subprocess.Popen(command, env={**os.environ, **self._places})
-
-    def serve(self) -> subprocess.Popen[bytes]:
-        """Run what the image runs, at a free port."""
-        entry, command = json.loads(said("ENTRYPOINT")), json.loads(said("CMD"))
-        return self.run(*entry, *command, "--http", f"127.0.0.1:{self.port}")
-
-    def is_healthy(self) -> bool:
-        """Carry out the health check of the image."""
-        check = json.loads(re.findall(r"^HEALTHCHECK .*? CMD (.*)$", CONTAINERFILE, re.M)[0])
-        return self.run(*check, str(self.port)).wait(60) == 0
-
-    def answers(self, path: str) -> bool:
-        """Whether it answers with 200."""
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=5).ok
-        except requests.ConnectionError:
-            return False
-
-    def api(self, service: str, password: str, /, **settings: str) -> requests.Response:
-        """Call the admin API."""
-        url = f"http://127.0.0.1:{self.port}/hansa/api/{service}"
-        return requests.post(url, json=settings, auth=("admin", password), timeout=60)
+    try:
+        for file in (folder, *folder.iterdir()):
+            os.chown(file, USER, USER)
+        for parent in (folder.parent, folder.parent.parent):
+            parent.chmod(0o755)
+        yield folder
+    finally:
+        valkey.terminate()
+        valkey.wait(60)
 
 
 def test_two_servers_of_the_image_are_a_cluster(
@@ -198,5 +123,4 @@ def start() -> Iterator[Callable[[Container], subprocess.Popen[bytes]]]:
 
     yield run
     for process in running:
-        process.kill()
-        process.wait(60)
+        end(process)
