@@ -92,15 +92,22 @@ def test_clusters_are_compared_by_command(
     password.write_text(there.password)
     environment = {**os.environ, "NO_COLOR": "1", "HANSA_ADMIN_PASSWORD": here.password}
     command = [BIN / "hansa", "compare", there.url, "--server", here.url, "--services"]
-    done = subprocess.run(
-        [*map(str, command), "--other-password-file", str(password)],
-        env=environment,
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+
+    def run(*options: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*map(str, command), *map(str, options)],
+            env=environment,
+            cwd=here.folder,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+
+    # neither the password in the environment nor that of the current folder goes elsewhere
+    refused = run()
+    assert refused.returncode == 2 and "--other-password-file: no password" in refused.stderr
+    done = run("--other-password-file", password)
     assert done.returncode == 0, done.stderr
     assert "≠ security basic partner: differs" in done.stdout
     assert "    password: differs (secret)" in done.stdout

@@ -9,6 +9,7 @@ import click
 from . import output
 from .client import Client
 from .connection import command
+from .contexts import read_contexts
 from .location import choose, locate_password, locate_server, locate_trust
 from .plain import JsonObject
 
@@ -85,8 +86,26 @@ def _client(other: str, user: str | None, password_file: str | None, ca: str | N
             "hansa_ca": ca,
         }
     )
-    password = locate_password(choice.password_file, choice.directory, choice.user)
+    password = locate_password(
+        choice.password_file,
+        _folder(other, is_address=is_address, is_folder=is_folder),
+        choice.user,
+        environment=False,
+    )
+    if password is None:
+        message = f"--other-password-file: no password of {choice.user} is known for {other}"
+        raise click.UsageError(message)
     return Client(locate_server(choice), password, locate_trust(choice), choice.user)
+
+
+def _folder(other: str, *, is_address: bool, is_folder: bool) -> Path | None:
+    """Return the folder in which the password of the other cluster may be. That of the current folder,
+    as that in the environment, is this cluster's, and not to be sent to another one.
+    """
+    folder = other if is_folder else None
+    if not is_address and not is_folder:
+        folder = read_contexts().get(other).dir
+    return Path(folder).expanduser() if folder else None
 
 
 def _print(answer: JsonObject) -> None:

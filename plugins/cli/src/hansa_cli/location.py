@@ -165,9 +165,11 @@ def _reachable(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{loopback}:{parts.port}"))
 
 
-def locate_password(given: str | None, directory: Path, user: str = USER) -> Located | None:
-    """Return a user's password: of the given file, the environment, or, for the user `admin`, the
-    server's folder.
+def locate_password(
+    given: str | None, directory: Path | None, user: str = USER, *, environment: bool = True
+) -> Located | None:
+    """Return a user's password: of the given file, the environment, unless that is not to count, or,
+    for the user `admin`, the server's folder.
 
     Returns None if there is none. Raises a usage error if the given file cannot be read.
     """
@@ -178,9 +180,9 @@ def locate_password(given: str | None, directory: Path, user: str = USER) -> Loc
             message = f"--password-file: {given} cannot be read: {error}"
             raise click.UsageError(message) from None
     variable = os.environ.get(PASSWORD_VARIABLE)
-    if variable:
+    if variable and environment:
         return Located(variable, f"the environment variable {PASSWORD_VARIABLE}")
-    if user != USER:
+    if user != USER or directory is None:
         return None
     try:
         return _password_in(password_file(directory))
