@@ -4,13 +4,21 @@ goes to nobody but the authority.
 
 from __future__ import annotations
 
+import errno
+import shutil
+import ssl
 import stat
+import threading
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from hansa_authority.authority import certificate_file, create_authority
+from hansa_authority.authority import certificate_file, create_authority, issue, request
+from hansa_hosts import joining
+from hansa_hosts.asking import Authority
 from hansa_hosts.cluster import AUTHORITY
 from hansa_hosts.components import MEMBER_SECRET
 from hansa_hosts.creation import create_component
@@ -19,7 +27,8 @@ from hansa_hosts.leaving import leave, renew
 from hansa_hosts.members import Members
 from hansa_hosts.roles import role_of
 from hansa_hosts.tokens import Token
-from hansa_quickstart.component import Component
+from hansa_quickstart import checks
+from hansa_quickstart.component import CA, Component
 from hansa_quickstart.failure import Failure
 
 from plugins.hosts.tests.conftest import Running
@@ -97,6 +106,8 @@ def test_other_components_and_a_second_one_in_the_folder(running: Running, tmp_p
     assert shown["urls"] == ["https://127.0.0.1:8184", "https://127.0.0.1:17998"]
     host = Component(tmp_path / "host")
     assert [part.folder.name for part in host.parts] == ["load-balancer", "web-admin"]
+    for part in (server, *host.parts):
+        checks.check_configuration(part)
     with pytest.raises(Failure, match="no component other"):
         leave(host.folder, ["other"], force=False)
     assert leave(host.folder, ["web-admin"], force=False) == ["web-admin"]
@@ -125,6 +136,22 @@ def test_a_folder_of_something_else_is_left_alone(running: Running, tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_name_takes_no_folder_that_is_there(running: Running):
+    kept = certificate_file(running.folder / AUTHORITY)
+    (running.folder / "notes").mkdir()
+    for name, fault in (("ca", "is that of the authority"), ("notes", "exists already")):
+        with pytest.raises(Failure, match=fault):
+            create_component(running.folder, role_of("server"), name, "127.0.0.1:17998", ())
+        assert name not in {one.name for one in Members(running.folder / AUTHORITY).all()}
+    assert kept.is_file() and (running.folder / "notes").is_dir()
+    assert Component(running.folder / AUTHORITY).kind == CA
+    for name in ("ca", "authority", "a..b", "a.", ".a", "a" * 64, "../a"):
+        with pytest.raises(Failure, match="--name: "):
+            running.token("server", name)
+    with pytest.raises(Failure, match=r"--host: .müller\.example. is neither"):
+        running.token("server", "", ("müller.example",))
+
+
 def test_who_answers_in_place_of_the_authority_is_not_asked(running: Running, tmp_path: Path):
     token = Token.read(running.token("server"))
     other = tmp_path / "other"
@@ -141,6 +168,130 @@ def test_who_answers_in_place_of_the_authority_is_not_asked(running: Running, tm
     with pytest.raises(Failure, match="not the secret of that component"):
         leave(made.folder.parent, [], force=False)
     assert leave(made.folder.parent, [], force=True)
+    Members(running.folder / AUTHORITY).remove(made.folder.name)
+
+
+def test_who_adds_an_authority_of_his_own_to_the_right_one_learns_nothing(
+    running: Running, tmp_path: Path
+):
+    token = Token.read(running.token("server"))
+    other = tmp_path / "other"
+    create_authority(other)
+    own = issue(other, "authority", ["127.0.0.1"])
+    chain = tmp_path / "chain.pem"
+    chain.write_text(own.certificate.read_text() + own.key.read_text())
+    right = certificate_file(running.folder / AUTHORITY).read_bytes()
+    for content in (
+        right + certificate_file(other).read_bytes(),
+        certificate_file(other).read_bytes() + right,
+    ):
+        with Impostor(chain, content) as impostor:
+            asked = replace(token, address=impostor.address)
+            with pytest.raises(Failure, match=r"cannot be reached|another certificate"):
+                join(str(asked), tmp_path / "host", SERVER)
+            assert token.secret not in impostor.received
+    assert not (tmp_path / "host").exists()
+
+
+class Impostor:
+    """Answers every request with the same content, over TLS by a certificate; keeps what it gets."""
+
+    def __init__(self, chain: Path, content: bytes) -> None:
+        self.received = ""
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_POST(self) -> None:
+                size = int(self.headers["Content-Length"])
+                outer.received += self.rfile.read(size).decode()
+                self.do_GET()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def __enter__(self) -> Impostor:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def test_what_was_made_is_removed_when_joining_fails(
+    running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = tmp_path / "host"
+    authority = Members(running.folder / AUTHORITY)
+    before = authority.all()
+    for step in ("install_signed", "write_component", "describe_host"):
+        token = running.token("server")
+        with monkeypatch.context() as patched:
+            patched.setattr(joining, step, full_disk)
+            with pytest.raises(OSError, match="No space left"):
+                join(token, folder, SERVER)
+        assert not folder.exists(), step
+        assert authority.all() == before
+    # one that was killed has left its key there
+    request("server", folder / ".joining")
+    made = join(running.token("server"), folder, SERVER)
+    with monkeypatch.context() as patched:
+        patched.setattr(joining, "write_component", full_disk)
+        patched.setattr(Authority, "leave", out_of_reach)
+        with pytest.raises(OSError, match="No space left"):
+            join(running.token("server", "lost"), folder, "127.0.0.1:17998")
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == [made.folder.name]
+    assert leave(folder, [], force=False) == [made.folder.name]
+    authority.remove("lost")
+
+
+def full_disk(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def out_of_reach(*_: object) -> None:
+    raise Failure("the authority cannot be reached")
+
+
+def test_the_authority_forgets_components_whose_host_is_gone(running: Running, tmp_path: Path):
+    join(running.token("server", "lost-1"), tmp_path / "host", SERVER)
+    shutil.rmtree(tmp_path / "host")
+    own = create_component(running.folder, role_of("server"), "", "127.0.0.1:17998", ())
+    with pytest.raises(Failure, match="already"):
+        running.token("server", "lost-1")
+    with pytest.raises(Failure, match="no component lost-1; --force has the authority forget"):
+        leave(running.folder, ["lost-1"], force=False)
+    assert leave(running.folder, ["lost-1"], force=True) == ["lost-1"]
+    assert own.exists
+    assert running.token("server", "lost-1")
+    with pytest.raises(Failure, match=r"no component lost-1$"):
+        leave(running.folder, ["lost-1"], force=True)
+    leave(running.folder, [own.folder.name], force=False)
+
+
+def test_a_host_whose_leave_was_interrupted(running: Running, tmp_path: Path):
+    folder = tmp_path / "host"
+    made = join(running.token("server"), folder, SERVER)
+    (made.folder / MEMBER_SECRET).unlink()
+    with pytest.raises(Failure, match=r"member\.secret cannot be read"):
+        leave(folder, [], force=False)
+    assert leave(folder, [], force=True) == [made.folder.name]
+    assert not folder.exists()
     Members(running.folder / AUTHORITY).remove(made.folder.name)
 
 

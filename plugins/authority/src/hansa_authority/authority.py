@@ -154,6 +154,13 @@ def fingerprint(authority: bytes) -> str:
     return x509.load_pem_x509_certificate(authority).fingerprint(hashes.SHA256()).hex()
 
 
+def first_certificate(text: bytes) -> bytes:
+    """Return the first certificate of a PEM text, and nothing of what stands beside it, which would
+    be trusted, too, by who verifies with the text; raises ValueError.
+    """
+    return _pem(x509.load_pem_x509_certificate(text))
+
+
 def install(folder: Path, issued: Issued, into: Path) -> None:
     """Copy key, certificate and the authority's certificate into the folder of a component.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from hansa_authority.authority import sign_request
-from hansa_loadbalancer.settings import is_address
+from hansa_loadbalancer.settings import is_address, split_address
 from hansa_quickstart.addresses import RELAY_PORT
 from hansa_quickstart.failure import INVALID, Failure
 
@@ -57,10 +57,11 @@ class Admission:
         check_address(address, (peer, *permission.hosts))
         with self.members.alone():
             name = self._check(permission)
-            hosts = (address.rpartition(":")[0], *permission.hosts)
+            hosts = (split_address(address)[0], *permission.hosts)
             certificate, authority = sign_request(self.authority, name, request, hosts)
+            admitted = self._prepare(role_of(permission.role), name, address, hosts)
             redeem(self.authority, token)
-            admitted = self._add(role_of(permission.role), name, address, hosts)
+            self.members.add(admitted.member)
         return {
             "cluster": self.cluster.name,
             "name": name,
@@ -75,7 +76,10 @@ class Admission:
         """Admit a component of this host; raises `Failure`."""
         with self.members.alone():
             checked = self._check(Permission(role.name, name, hosts, 0))
-            return self._add(role, checked, address, (address.rpartition(":")[0], *hosts))
+            hosts = (split_address(address)[0], *hosts)
+            admitted = self._prepare(role, checked, address, hosts)
+            self.members.add(admitted.member)
+        return admitted
 
     def renew(self, member: Member, request: bytes) -> Settings:
         """Return a new certificate for a member; raises `Failure`."""
@@ -94,13 +98,12 @@ class Admission:
         self.members.check_free(checked_name(permission.name))
         return permission.name
 
-    def _add(self, role: Role, name: str, address: str, hosts: tuple[str, ...]) -> Admitted:
+    def _prepare(self, role: Role, name: str, address: str, hosts: tuple[str, ...]) -> Admitted:
+        """Return what becomes of a component that is admitted; nothing is written yet."""
         secret = new_secret()
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         member = Member(name, role.name, address, hosts, now, digest(secret))
-        settings = self._settings(role)
-        self.members.add(member)
-        return Admitted(member, secret, settings)
+        return Admitted(member, secret, self._settings(role))
 
     def _settings(self, role: Role) -> Settings:
         """Return what a role needs to know, and nothing else."""
@@ -131,9 +134,9 @@ def check_address(address: str, allowed: tuple[str, ...]) -> None:
     """Raise `Failure` unless it is HOST:PORT of one of the hosts, for which alone a certificate is
     signed.
     """
-    host = address.rpartition(":")[0].strip("[]")
     if not is_address(address) or address.startswith("*"):
         raise Failure(f"--address: {address!r} is not HOST:PORT", INVALID)
+    host = split_address(address)[0]
     if host not in allowed:
         known = ", ".join(allowed)
         message = (

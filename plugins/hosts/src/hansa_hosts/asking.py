@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hansa_authority.authority import fingerprint
+from hansa_authority.authority import fingerprint, first_certificate
 from hansa_loadbalancer.settings import is_address, split_address
 from hansa_quickstart.failure import FAILED, INVALID, Failure
 
@@ -46,22 +46,27 @@ class Authority:
         if status != http.client.OK:
             raise Failure(f"the authority at {address}: {_reason(status, body)}", FAILED)
         try:
-            found = fingerprint(body)
+            certificate = first_certificate(body)
+            found = fingerprint(certificate)
         except ValueError:
-            found = ""
+            certificate, found = b"", ""
         if not hmac.compare_digest(found.encode(), expected.encode("utf-8", "surrogatepass")):
             message = (
                 f"{address} has another certificate than the token says: somebody answers in place "
                 "of the authority, or it was made anew after the token"
             )
             raise Failure(message, INVALID)
-        return cls(address, body)
+        # not the body: further certificates in it would be trusted as this one is
+        return cls(address, certificate)
 
     def here(self) -> str:
-        """Return the address by which this host reaches it; raises `Failure`."""
+        """Return the address by which this host reaches it, as it stands in HOST:PORT; raises
+        `Failure`.
+        """
         try:
             with socket.create_connection(split_address(self.address), timeout=TIMEOUT) as one:
-                return str(one.getsockname()[0])
+                host = str(one.getsockname()[0])
+                return f"[{host}]" if ":" in host else host
         except OSError as error:
             raise Failure(f"the authority at {self.address}: {error}", FAILED) from None
 
@@ -88,7 +93,11 @@ class Authority:
         status, answer = _exchange(self.address, context, method, path, body, headers)
         if status not in (http.client.OK, http.client.NO_CONTENT):
             raise Failure(f"the authority at {self.address}: {_reason(status, answer)}", INVALID)
-        return dict(json.loads(answer)) if answer else {}
+        try:
+            return dict(json.loads(answer)) if answer else {}
+        except (ValueError, TypeError):
+            message = f"the authority at {self.address} answers with what is no JSON object"
+            raise Failure(message, FAILED) from None
 
 
 def _exchange(

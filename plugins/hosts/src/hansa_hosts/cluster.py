@@ -19,6 +19,8 @@ from hansa_quickstart.users import user_password_file
 
 AUTHORITY: Final = "ca"
 """The folder of the authority in that of the cluster."""
+OWN_NAME: Final = "authority"
+"""The name of the authority's own certificate."""
 SECRET_KEY: Final = "secret.key"
 CA_PLACE: Final = "{ca}"
 """What stands in a URL for the file with the certificate of the cluster's authority, which every

@@ -60,7 +60,7 @@ from .options import (
     help="Network of the hosts, such as 10.0.0.0/24: only they may join, and only from there are "
     "load-balancers believed.",
 )
-@click.option("--cluster-name", default="hansa", show_default=True, help="Name of the cluster.")
+@click.option("--cluster-name", default="cluster1", show_default=True, help="Name of the cluster.")
 @click.option(
     "--durability",
     type=click.Choice(["durable", "fast"]),
@@ -84,13 +84,15 @@ def create_cluster(
     """Create a cluster of several hosts in the new folder PATH of the first of them: its authority,
     the schema of its ODB, and its secrets. PATH may hold an authority in ca/ already.
     """
+    from hansa_loadbalancer.settings import is_address
+
     from .creation import Wanted, create_cluster as create
-    from .roles import AUTHORITY_PORT, checked_name
+    from .roles import AUTHORITY_PORT
 
     wanted = Wanted(
         folder=path.expanduser().resolve(),
-        name=checked_name(cluster_name),
-        address=address if ":" in address else f"{address}:{AUTHORITY_PORT}",
+        name=cluster_name,
+        address=address if is_address(address) else f"{address}:{AUTHORITY_PORT}",
         network=network,
         odb=odb,
         redis=redis,
@@ -175,7 +177,12 @@ def join(token: str, path: Path, address: str) -> None:
 @click.command()
 @FOLDER
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--force", is_flag=True, help="Leave even if the authority cannot be told.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Leave even if the authority cannot be told; "
+    "on its own host, have it forget those named, whose host is gone.",
+)
 def leave(path: Path, names: tuple[str, ...], force: bool) -> None:
     """Have the components of this host, or those named, finish what they have, leave the cluster, and
     remove their folders, logs included.

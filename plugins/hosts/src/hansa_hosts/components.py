@@ -4,7 +4,9 @@ of it readable by its owner alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +61,20 @@ def _write_server(folder: Path, settings: Settings) -> None:
         if user == USER:
             # commands look for it in the folder of the host, too
             replace_file(user_password_file(folder.parent, user), password + "\n")
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Have the folder of a component made, which is removed after a failure; raises `Failure` for
+    one that is there already, which is left as it is.
+    """
+    if folder.exists():
+        raise Failure(f"{folder} exists already", NOT_EMPTY)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def make_folder(folder: Path) -> None:

@@ -12,14 +12,13 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from hansa import replace_file
 from hansa_admin.password import new_password
 from hansa_authority import authority
 from hansa_authority.description import CA, describe
 from hansa_cli.access import PASSWORD_VARIABLE, USER
-from hansa_loadbalancer.settings import is_address
+from hansa_loadbalancer.settings import is_address, split_address
 from hansa_quickstart import odb
 from hansa_quickstart.component import Component
 from hansa_quickstart.create import PROXY_SECRET
@@ -27,10 +26,12 @@ from hansa_quickstart.failure import INVALID, NOT_EMPTY, Failure
 from hansa_quickstart.programs import api_users
 from hansa_quickstart.redis_check import check_redis
 from hansa_quickstart.users import user_password_file
+from hansa_web.settings import CLUSTER_NAMES, is_cluster_name
 
 from .admission import Admission
 from .cluster import (
     AUTHORITY,
+    OWN_NAME,
     SECRET_KEY,
     Cluster,
     open_host,
@@ -38,15 +39,12 @@ from .cluster import (
     store_cluster,
     with_authority,
 )
-from .components import describe_host, write_component
+from .components import describe_host, making, write_component
 from .configurations import Place, authority_configuration
 from .engines import odb_url, redis_url
 from .members import Members
-from .roles import Role, checked_name
+from .roles import Role, checked_hosts, checked_name
 from .tokens import Permission, Token, keep, new_secret
-
-OWN_NAME: Final = "authority"
-"""The name of the authority's own certificate."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,7 @@ def create_cluster(wanted: Wanted) -> list[str]:
     cluster = _checked(wanted)
     folder = wanted.folder
     home = folder / AUTHORITY
+    checked_hosts(wanted.hosts)
     given = authority.certificate_file(home).is_file()
     if folder.exists() and any(one for one in folder.iterdir() if one != home or not given):
         message = f"{folder} is not empty; it may hold an authority in {AUTHORITY}/, nothing else"
@@ -113,6 +112,8 @@ def _checked(wanted: Wanted) -> Cluster:
         ipaddress.ip_network(wanted.network, strict=False)
     except ValueError as error:
         faults["network"] = str(error)
+    if not is_cluster_name(wanted.name):
+        faults["cluster-name"] = CLUSTER_NAMES
     if faults:
         raise Failure("\n".join(f"--{name}: {fault}" for name, fault in faults.items()), INVALID)
     return Cluster(
@@ -145,7 +146,7 @@ def write_cluster(folder: Path, cluster: Cluster, hosts: tuple[str, ...]) -> Non
     further names by which others reach it.
     """
     home = folder / AUTHORITY
-    own = authority.issue(home, OWN_NAME, [cluster.authority.rpartition(":")[0], *hosts])
+    own = authority.issue(home, OWN_NAME, [split_address(cluster.authority)[0], *hosts])
     authority.install(home, own, home)
     (home / "logs").mkdir(mode=0o700, exist_ok=True)
     replace_file(home / "config.toml", authority_configuration(cluster.authority))
@@ -171,25 +172,28 @@ def create_component(
         raise Failure(f"--address: {address!r} is not HOST:PORT", INVALID)
     if name:
         checked_name(name)
-    admitted = Admission(host.folder).admit_here(role, name, address, hosts)
+    admitted = Admission(host.folder).admit_here(role, name, address, checked_hosts(hosts))
     member = admitted.member
     folder = host.folder / member.name
+    home = host.folder / AUTHORITY
+    members = Members(home)
     try:
-        made = write_component(
-            Place(folder, member.name, address),
-            role,
-            cluster.name,
-            admitted.settings,
-            admitted.secret,
-        )
-        home = host.folder / AUTHORITY
-        authority.install(home, authority.issue(home, member.name, member.hosts), folder)
+        with making(folder):
+            made = write_component(
+                Place(folder, member.name, address),
+                role,
+                cluster.name,
+                admitted.settings,
+                admitted.secret,
+            )
+            authority.install(home, authority.issue(home, member.name, member.hosts), folder)
+            with members.alone():
+                # another command may have made one meanwhile
+                parts = [*Component(host.folder).about["components"], member.name]
+                describe_host(host.folder, cluster.name, cluster.authority, parts)
     except BaseException:
-        Members(host.folder / AUTHORITY).remove(member.name)
-        shutil.rmtree(folder, ignore_errors=True)
+        members.remove(member.name)
         raise
-    parts = [*host.about["components"], member.name]
-    describe_host(host.folder, cluster.name, cluster.authority, parts)
     return made
 
 
@@ -214,6 +218,8 @@ def create_token(path: Path, role: Role, name: str, hosts: tuple[str, ...], minu
     if name:
         Members(home).check_free(checked_name(name))
     secret = new_secret()
-    keep(home, secret, Permission(role.name, name, hosts, time.time() + minutes * 60))
+    keep(
+        home, secret, Permission(role.name, name, checked_hosts(hosts), time.time() + minutes * 60)
+    )
     certificate = authority.certificate_file(home).read_bytes()
     return str(Token(cluster.authority, authority.fingerprint(certificate), role.name, secret))

@@ -16,7 +16,7 @@ from hansa_quickstart.component import HOST, SERVER, Component
 from hansa_quickstart.failure import INVALID, NOT_EMPTY, Failure
 
 from .asking import Authority
-from .components import describe_host, make_folder, write_component
+from .components import describe_host, make_folder, making, write_component
 from .configurations import CA_FILE, Place
 from .creation import next_port
 from .roles import role_of
@@ -38,29 +38,26 @@ def join(text: str, path: Path, address: str) -> Component:
     if not address:
         port = role.port if host is None else next_port(host, role)
         address = f"{authority.here()}:{port}"
+    place = folder / _KEY_PLACE
+    # of one that was interrupted
+    shutil.rmtree(place, ignore_errors=True)
     if host is None:
         make_folder(folder)
-    place = folder / _KEY_PLACE
-    shutil.rmtree(place, ignore_errors=True)
+    before = [] if host is None else host.about["components"]
     try:
         # the authority says which name the certificate is for
         answer = authority.join(token.secret, request(role.name, place), address)
-        component = _write(folder, place, answer, address, authority)
+        component = _write(folder, place, answer, authority, address, before)
     except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        if host is None:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        # a folder that was new had nothing before
+        shutil.rmtree(folder if host is None else place, ignore_errors=True)
         raise
-    before = [] if host is None else host.about["components"]
-    parts = [*before, component.folder.name]
-    describe_host(folder, answer["cluster"], token.address, parts)
     return component
 
 
 def _host_in(folder: Path, token: Token) -> Component | None:
     """Return what a folder has of the token's cluster, None if it is new; raises `Failure`."""
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(one.name == _KEY_PLACE for one in folder.iterdir()):
         return None
     host = Component(folder)
     if not host.exists or host.kind != HOST:
@@ -73,25 +70,36 @@ def _host_in(folder: Path, token: Token) -> Component | None:
 
 
 def _write(
-    folder: Path, place: Path, answer: dict[str, Any], address: str, authority: Authority
+    folder: Path,
+    place: Path,
+    answer: dict[str, Any],
+    authority: Authority,
+    address: str,
+    before: list[str],
 ) -> Component:
+    """Write the component, and that the host has it beside those before; after a failure, nothing
+    of it is left, and the authority forgets it.
+    """
     name = str(answer["name"])
     target = folder / name
     try:
-        if target.exists():
-            raise Failure(f"{target} exists already", NOT_EMPTY)
-        place.rename(target)
-        install_signed(answer["certificate"].encode(), answer["authority"].encode(), target)
-        return write_component(
-            Place(target, name, address),
-            role_of(answer["role"]),
-            answer["cluster"],
-            answer["settings"],
-            answer["secret"],
-        )
+        with making(target):
+            place.rename(target)
+            install_signed(answer["certificate"].encode(), answer["authority"].encode(), target)
+            component = write_component(
+                Place(target, name, address),
+                role_of(answer["role"]),
+                answer["cluster"],
+                answer["settings"],
+                answer["secret"],
+            )
+            describe_host(folder, answer["cluster"], authority.address, [*before, name])
     except BaseException:
-        authority.leave(name, answer["secret"])
+        # what went wrong is said, not that the authority cannot be told of it
+        with contextlib.suppress(Failure):
+            authority.leave(name, answer["secret"])
         raise
+    return component
 
 
 def check_component(component: Component, say: Callable[[str], None]) -> None:

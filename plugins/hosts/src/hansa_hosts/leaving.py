@@ -28,10 +28,15 @@ def leave(path: Path, names: Iterable[str], *, force: bool) -> list[str]:
     """Have components of a host, by default all, finish what they have, leave their cluster, and
     remove their folders; returns their names. Raises `Failure`.
 
-    With `force` they leave even if the authority cannot be told, which then still counts them.
+    With `force` they leave even if the authority cannot be told, which then still counts them; and
+    on its own host it forgets those of other hosts.
     """
     host = open_host(path)
-    left = _chosen(host, names)
+    wanted = list(names) or [part.folder.name for part in _own(host)]
+    forgotten = _elsewhere(host, wanted) if force else []
+    left = _chosen(host, [name for name in wanted if name not in forgotten])
+    for name in forgotten:
+        Members(host.folder / AUTHORITY).remove(name)
     for part in left:
         stop_all(part)
         try:
@@ -45,16 +50,29 @@ def leave(path: Path, names: Iterable[str], *, force: bool) -> list[str]:
         host = Component(host.folder)
     if not host.parts:
         shutil.rmtree(host.folder)
-    return [part.folder.name for part in left]
+    return [*forgotten, *(part.folder.name for part in left)]
 
 
-def _chosen(host: Component, names: Iterable[str]) -> list[Component]:
-    """Return the components of these names, or all but the authority; raises `Failure`."""
-    own = [part for part in host.parts if part.folder.name != AUTHORITY]
-    wanted = list(names) or [part.folder.name for part in own]
+def _own(host: Component) -> list[Component]:
+    """Return the components of a host but the authority."""
+    return [part for part in host.parts if part.folder.name != AUTHORITY]
+
+
+def _elsewhere(host: Component, names: Iterable[str]) -> list[str]:
+    """Return which of the names are, to the authority of this host, those of other hosts."""
+    own = {part.folder.name for part in _own(host)}
+    known = {member.name for member in Members(host.folder / AUTHORITY).all()}
+    return sorted(set(names) & known - own)
+
+
+def _chosen(host: Component, wanted: list[str]) -> list[Component]:
+    """Return the components of these names; raises `Failure`."""
+    own = _own(host)
     unknown = set(wanted) - {part.folder.name for part in own}
     if unknown:
-        raise Failure(f"{host.folder} has no component {', '.join(sorted(unknown))}", INVALID)
+        hint = "; --force has the authority forget them" if _elsewhere(host, unknown) else ""
+        message = f"{host.folder} has no component {', '.join(sorted(unknown))}{hint}"
+        raise Failure(message, INVALID)
     return [part for part in own if part.folder.name in wanted]
 
 
@@ -96,8 +114,16 @@ def _ends_within(part: Component, days: int) -> bool:
 
 
 def _authority_of(host: Component, part: Component) -> Authority:
-    return Authority(str(host.about["authority"]), (part.folder / CA_FILE).read_bytes())
+    file = part.folder / CA_FILE
+    try:
+        return Authority(str(host.about["authority"]), file.read_bytes())
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}", INVALID) from None
 
 
 def _secret_of(part: Component) -> str:
-    return (part.folder / MEMBER_SECRET).read_text().strip()
+    file = part.folder / MEMBER_SECRET
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}", INVALID) from None

@@ -57,7 +57,7 @@ class Members:
     def all(self, role: str = "") -> list[Member]:
         """Return them, or those of a role, by name."""
         found = [_read(file) for file in sorted(self._folder.glob("*.json"))]
-        return [member for member in found if role in ("", member.role)]
+        return [one for one in found if one is not None and role in ("", one.role)]
 
     def check_free(self, name: str) -> None:
         """Raise `Failure` if there is a member of this name."""
@@ -91,7 +91,10 @@ class Members:
         return self._folder / f"{name}.json"
 
 
-def _read(file: Path) -> Member:
-    content = json.loads(file.read_text())
+def _read(file: Path) -> Member | None:
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError:
+        return None  # it has just left
     content["hosts"] = tuple(content["hosts"])
     return Member(**content)

@@ -4,7 +4,9 @@ port that it usually has.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +14,11 @@ from hansa_quickstart.addresses import ADMIN_PORT, FIRST_SERVER_PORT, HTTPS_PORT
 from hansa_quickstart.component import LOAD_BALANCER, SERVER, WEB_ADMIN
 from hansa_quickstart.failure import INVALID, Failure
 
+from .cluster import AUTHORITY, OWN_NAME
+
 AUTHORITY_PORT: Final = 8185
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAME: Final = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_HOST: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,29 @@ def role_of(name: object) -> Role:
 
 
 def checked_name(name: str) -> str:
-    """Return a name that a component may have, which is one of a folder, too; raises `Failure`."""
+    """Return a name that a component may have, which is that of its folder, and one of the hosts that
+    its certificate is for, too; raises `Failure`.
+    """
+    if name in (AUTHORITY, OWN_NAME):
+        raise Failure(f"--name: {name} is that of the authority", INVALID)
     if not _NAME.fullmatch(name):
-        raise Failure("--name: only letters, digits, _ . and -, at most 64", INVALID)
+        message = "only letters, digits, _ and -, in parts with . between, at most 63 characters"
+        raise Failure(f"--name: {message}", INVALID)
     return name
+
+
+def checked_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    """Return hosts that a certificate can be for; raises `Failure`."""
+    for host in hosts:
+        if not _HOST.fullmatch(host) and not _is_ip(host):
+            message = f"--host: {host!r} is neither a host name, in ASCII, nor an address"
+            raise Failure(message, INVALID)
+    return tuple(hosts)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

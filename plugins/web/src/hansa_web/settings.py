@@ -16,6 +16,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|\*|[A-Za-z0-9._-]+):[0-9]{1,5}")
 
 
+CLUSTER_NAMES = "must have letters, digits and . _ - only, and not be " + ", ".join(RESERVED)
+"""What is said of a name that no cluster may have."""
+
+
 class WebCluster(Model):
     """A cluster that the web admin shows: `[web.clusters.NAME]`."""
 
@@ -86,10 +90,7 @@ class WebSection(Model):
         cannot stand in a path; raises `Invalid`.
         """
         faults = {
-            f"clusters.{name}": "must have letters, digits and . _ - only, and not be "
-            + ", ".join(RESERVED)
-            for name in self.clusters
-            if not _NAME.fullmatch(name) or name in RESERVED
+            f"clusters.{name}": CLUSTER_NAMES for name in self.clusters if not is_cluster_name(name)
         }
         if self.address and not is_address(self.address):
             faults["address"] = f"{self.address!r} is not a valid HOST:PORT"
@@ -99,6 +100,11 @@ class WebSection(Model):
             faults["hsts"] = "needs a certificate"
         if faults:
             raise Invalid(faults)
+
+
+def is_cluster_name(text: str) -> bool:
+    """Whether a cluster may have this name, which is the first part of paths."""
+    return bool(_NAME.fullmatch(text)) and text not in RESERVED
 
 
 def is_address(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +18,6 @@ ODB_PASSWORD: Final = "HANSA_ODB_PASSWORD"
 KVDB_PASSWORD: Final = "HANSA_KVDB_PASSWORD"
 """The environment variable with the password of the Redis of a new cluster; it may be empty."""
 
-_CLUSTER_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _NEW_FOLDER = click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 
 
@@ -99,6 +97,8 @@ def create(
     Without REDIS_HOST and REDIS_PORT the cluster runs a Valkey of its own. The order of older
     versions works too: PATH TYPE ODB_HOST ODB_PORT ODB_USER ODB_DB_NAME [REDIS_HOST REDIS_PORT].
     """
+    from hansa_web.settings import CLUSTER_NAMES, is_cluster_name
+
     from ..addresses import Addresses
     from ..arguments import DatabaseOptions, read_arguments
     from ..create import Plan, create as create_cluster
@@ -108,9 +108,8 @@ def create(
     for_redis = GivenSecret(kvdb_password, kvdb_password_file)
     options = DatabaseOptions(odb_host, odb_port, odb_user, odb_db_name)
     backends = read_arguments(words, options)
-    if cluster_name and not _CLUSTER_NAME.fullmatch(cluster_name):
-        allowed = "letters, digits, _ . and -, at most 64"
-        raise Failure(f"--cluster_name: only {allowed}", INVALID)
+    if cluster_name and not is_cluster_name(cluster_name):
+        raise Failure(f"--cluster_name: {CLUSTER_NAMES}", INVALID)
     folder = path.expanduser().resolve()
     plan = Plan(
         folder,
