@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import copy
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,9 +12,13 @@ from hansa import Channel, Model, Request, Response, Service, Unavailable
 from hansa_cache import responses
 from hansa_cache.cache import Cache
 from hansa_cache.caches import Caches
+from hansa_cache.response_keys import key_maker
 from hansa_cache.response_settings import ResponseCache
-from hansa_cache.responses import CachedRoute, key_maker, may_be_kept, restored, written
+from hansa_cache.responses import CachedRoute, may_be_kept, restored, written
 from hansa_devkit import LocalServer
+from hansa_jwt.principal import TokenPrincipal
+from hansa_ldap.principal import DirectoryPrincipal
+from hansa_security.verification import Principal
 
 from plugins.cache.tests.conftest import Workers
 
@@ -116,11 +121,16 @@ def test_what_an_answer_depends_on():
         get(params={"a": "\udcff"}),
         get(params={"a": "?"}),
         get(raw=b"a"),
-        get(payload={"a": 1}),
         Request(method="HEAD", path="/now"),
         get(headers={"accept-language": "de"}),
         principal(get(), "one"),
         principal(get(), "two"),
+        get(extra={"query": {"a": "1"}}),  # of a channel that makes no input of it
+        get(extra={"query": {"a": ["1", "2"]}}),
+        get(environ={"HTTP_HOST": "another.example"}),
+        get(headers={"authorization": "Bearer one"}),
+        get(headers={"cookie": "session=one"}),
+        get(raw=b"a", headers={"content-type": "text/xml"}),
     ]
     key_of = key_maker(channel(headers=["Accept-Language"]), Answer)
     keys = [key_of(request) for request in different]
@@ -131,6 +141,79 @@ def test_what_an_answer_depends_on():
     assert shared(principal(get(), "one")) == shared(principal(get(), "two")) == shared(get())
     other = type("Answer", (Service,), {"__module__": "another@version"})
     assert key_maker(channel(headers=["Accept-Language"]), other)(get()) != keys[0]
+
+
+def test_callers_of_one_name_differ_by_what_is_known_of_them():
+    """By the claims of a token, by groups: a service may answer by them."""
+
+    def key(principal: object) -> str:
+        request = get()
+        request.principal = principal
+        return key_of(request)
+
+    key_of = key_maker(channel(), Answer)
+    callers = [
+        Principal("vera", "tokens"),
+        Principal("vera", "others"),
+        TokenPrincipal("vera", "tokens", '{"tenant": 1}'),
+        TokenPrincipal("vera", "tokens", '{"tenant": 2}'),
+        DirectoryPrincipal("vera", "tokens", "cn=vera", ("staff",)),
+        DirectoryPrincipal("vera", "tokens", "cn=vera", ("staff", "leads")),
+    ]
+    assert len({key(caller) for caller in callers}) == len(callers)
+    assert [key(copy(caller)) for caller in callers] == [key(caller) for caller in callers]
+
+
+def test_who_is_vouched_for_anew_in_each_request_has_one_answer():
+    def key(header: str, vouched: bool) -> str:
+        request = get(headers={"authorization": header})
+        request.principal = Principal("vera", "signed") if vouched else None
+        return key_of(request)
+
+    key_of = key_maker(channel(), Answer)
+    assert key("OAuth nonce=1", True) == key("OAuth nonce=2", True)
+    assert key("OAuth nonce=1", False) != key("OAuth nonce=2", False)
+    # the token of a user, beside the key of the application that calls
+    assert key("Bearer one", True) != key("Bearer two", True)
+
+
+def test_what_is_not_as_it_came_over_http_is_not_kept(workers: Workers):
+    """Objects, and files of forms, cannot be told apart by what they look like."""
+    call = Counting()
+    answer = route(workers.one, call)
+    for about in ({"payload": {"a": 1}}, {"extra": {"form": {"file": object()}}}):
+        first = answer(get(**about)).payload
+        assert answer(get(**about)).payload != first
+
+
+def test_what_is_kept_and_was_written_by_somebody_else_is_no_answer(workers: Workers):
+    call = Counting()
+    answer = route(workers.one, call)
+    answer(get())
+    cache = workers.one["rates"]
+    (key,) = cache.keys()
+    cache.set(key, b"not an answer")
+    assert [answer(get()).payload, answer(get()).payload] == ["answer 2", "answer 2"]
+
+
+@pytest.mark.parametrize(
+    ("vary", "is_kept"),
+    [
+        ("accept-language, Host", True),
+        ("Cookie", True),
+        ("Accept", False),
+        ("*", False),
+        ("", True),
+    ],
+)
+def test_an_answer_is_kept_if_its_key_has_what_it_varies_by(workers: Workers, vary, is_kept):
+    def call(request: Request) -> Response:
+        response = Response("a")
+        response.headers["vary"] = vary
+        return response
+
+    answer = route(workers.one, call, headers=["Accept-Language"])
+    assert ("stored" in answer(get()).headers["Cache-Status"]) is is_kept
 
 
 def test_a_service_may_say_what_its_answer_depends_on():
@@ -156,6 +239,7 @@ def test_a_service_may_say_what_its_answer_depends_on():
         (200, {"set-cookie": "a=b"}, "a", False),
         (200, {"Cache-Control": "No-Store"}, "a", False),
         (200, {"cache-control": "private, max-age=5"}, "a", False),
+        (200, {"Cache-Control": "no-cache"}, "a", False),
         (200, {}, iter(["a"]), False),
     ],
 )

@@ -223,6 +223,10 @@ def test_answers_of_a_channel_are_kept(server: RunningServer):
     api("admin.channel.http.edit", name="now", response_cache={**kept, "methods": ["POST"]})
     assert len({server.post("/now", {"a": 1}).text for _ in range(6)}) == 1
     assert len({server.post("/now", {"a": 2}).text for _ in range(6)}) == 1
+    # a query that is no part of the input, and is read by services all the same
+    api("admin.channel.http.edit", name="now", merge_url_params_req=False)
+    apart = [{server.post(f"/now?a={number}", {}).text for _ in range(3)} for number in (1, 2)]
+    assert [len(one) for one in apart] == [1, 1] and apart[0] != apart[1]
     before = server.post("/now", {"a": 1}).text
     server.deploy("rates.py", SOURCE.replace("1.22", "1.23"))
     wait_until(lambda: server.post("/now", {"a": 1}).text != before)

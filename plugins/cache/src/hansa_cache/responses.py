@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeAlias
+from collections.abc import Collection
+from typing import Any, Final
 
 import msgspec
-from hansa import (
-    Channel,
-    Dispatch,
-    HansaError,
-    Request,
-    Response,
-    Service,
-    TooLarge,
-    dump,
-    event_loop,
-)
+from hansa import Channel, Dispatch, HansaError, Request, Response, Service, TooLarge, event_loop
 
 from .cache import Cache
 from .caches import Caches
+from .response_keys import headers_in_key, key_maker
 from .response_settings import ResponseCache
 
 PAUSE: Final = 5.0
@@ -29,13 +19,8 @@ PAUSE: Final = 5.0
 STATUS: Final = "Cache-Status"
 """The header that says whether an answer was kept (RFC 9211)."""
 MISS: Final = "responses; fwd=miss"
-NEVER: Final = ("no-store", "private")
+NEVER: Final = ("no-store", "no-cache", "private")
 """What a service says in `Cache-Control` of answers that are not to be kept."""
-CUSTOM: Final = "response_key"
-"""The class method by which a service says itself what its answer depends on."""
-
-KeyOf: TypeAlias = Callable[[Request], str]
-"""What names the answer to a request."""
 
 
 class KeptResponse(msgspec.Struct, omit_defaults=True):
@@ -51,7 +36,6 @@ class KeptResponse(msgspec.Struct, omit_defaults=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(KeptResponse).decode
-_encode_key = msgspec.json.Encoder(enc_hook=str, order="sorted").encode
 
 
 class CachedRoute:
@@ -67,6 +51,7 @@ class CachedRoute:
         self._caches = caches
         self._call = call
         self._key_of = key_maker(channel, service)
+        self._in_key = headers_in_key(self.config)
         self._methods = frozenset(method.upper() for method in self.config.methods)
         self._log = channel.server.log
         self._owner = f"{channel.type} {channel.name}"
@@ -74,7 +59,7 @@ class CachedRoute:
 
     def answer(self, request: Request) -> Response:
         """Answer a request from the cache, or by the service."""
-        if request.method not in self._methods or time.monotonic() < self._paused_until:
+        if not self._is_told_apart(request) or time.monotonic() < self._paused_until:
             return self._call(request)
         key = self._key_of(request)
         try:
@@ -83,11 +68,20 @@ class CachedRoute:
             self._pause(error)
             return self._call(request)
         if found is not None and isinstance(found.value, bytes):
-            return restored(found.value, request.cid, found.expires)
+            try:
+                return restored(found.value, request.cid, found.expires)
+            except msgspec.MsgspecError as error:
+                self._log.warning("what is kept for %s is no answer: %s", self._owner, error)
         response = self._call(request)
-        is_kept = may_be_kept(response) and self._keep(key, written(response, request.cid))
+        may_be = may_be_kept(response, self._in_key)
+        is_kept = may_be and self._keep(key, written(response, request.cid))
         response.headers[STATUS] = f"{MISS}; stored" if is_kept else MISS
         return response
+
+    def _is_told_apart(self, request: Request) -> bool:
+        """Whether a request is one of those whose answers are kept, and as it came over HTTP."""
+        is_as_it_came = request.payload is None and "form" not in request.extra
+        return request.method in self._methods and is_as_it_came
 
     @property
     def _cache(self) -> Cache:
@@ -120,67 +114,19 @@ class CachedRoute:
 event_loop.kept_off(CachedRoute.answer)
 
 
-def key_maker(channel: Channel[Any], service: type[Service]) -> KeyOf:
-    """Return what names the answers of a channel.
-
-    It differs after each edit of the channel and each deployment of its service, so that what was
-    kept before is not given any more.
-    """
-    config: ResponseCache = channel.config.response_cache
-    made_by = f"{service.__module__}.{service.__qualname__}"
-    about = [channel.type, channel.name, made_by, dump(channel.config, str)]
-    prefix = f"{channel.type} {channel.name}:"
-    route = _digest([_encode_key(about)])
-    headers = sorted(name.lower() for name in config.headers)
-    custom: Callable[[Request], str | None] | None = getattr(service, CUSTOM, None)
-
-    def key_of(request: Request) -> str:
-        own = None if custom is None else custom(request)
-        parts = [route.encode(), request.method.encode()]
-        if config.per_caller:
-            parts.append(_caller(request))
-        parts += [_bytes(request.headers.get(name, "")) for name in headers]
-        parts += [_message(request)] if own is None else [b"own", _bytes(own)]
-        return prefix[:200] + _digest(parts)
-
-    return key_of
-
-
-def _caller(request: Request) -> bytes:
-    principal = request.principal
-    name = getattr(principal, "name", None) or principal or ""
-    return _bytes(repr((str(getattr(principal, "definition", "")), str(name))))
-
-
-def _message(request: Request) -> bytes:
-    """Return what an answer depends on of a message, where nothing else is said."""
-    payload = b"" if request.payload is None else _encode_key(request.payload)
-    params = _bytes(repr(sorted(request.params.items())))
-    return _digest([_bytes(request.path), params, request.raw, payload]).encode()
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _digest(parts: Iterable[bytes]) -> str:
-    made = hashlib.sha256()
-    for part in parts:
-        made.update(len(part).to_bytes(8, "big") + part)
-    return made.hexdigest()
-
-
-def may_be_kept(response: Response) -> bool:
-    """Whether an answer may be given to other requests: a 200 that sets no cookie, and of which the
-    service does not say otherwise.
+def may_be_kept(response: Response, in_key: Collection[str] = ()) -> bool:
+    """Whether an answer may be given to other requests: a 200 that sets no cookie, varies by nothing
+    but the headers of the key, and of which the service does not say otherwise.
     """
     if response.status != 200 or not response.ok:
         return False
     if not isinstance(response.payload, bytes | str | None) and not response.raw:
         return False
     headers = {name.lower(): str(value).lower() for name, value in response.headers.items()}
-    said = headers.get("cache-control", "")
-    return "set-cookie" not in headers and not any(word in said for word in NEVER)
+    if "set-cookie" in headers or any(word in headers.get("cache-control", "") for word in NEVER):
+        return False
+    varies_by = (name.strip() for name in headers.get("vary", "").split(","))
+    return all(name in in_key for name in varies_by if name)
 
 
 def written(response: Response, cid: str) -> bytes:
