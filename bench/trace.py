@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hansa import Dispatch, Request
-from hansa_trace.hop import Batch, Place, encode
+from hansa_admin.writable import write_kept
+from hansa_trace.hop import Batch, Place
 from hansa_trace.recording import MOST_WAITING, Recorder, traced
 
 from .measure import Figure, compare, several
@@ -35,7 +36,7 @@ def cpu_of_a_step() -> float:
         call(request)
     for _ in range(CALLS // BATCH):
         taken = recorder.take(BATCH)
-        encode(Batch("", "server1/0.1", 0.0, taken.places, taken.steps))
+        write_kept(Batch("", "server1/0.1", 0.0, taken.places, taken.steps))
     return (time.process_time() - began - alone) / CALLS * 1e6
 
 

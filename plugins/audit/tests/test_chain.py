@@ -176,3 +176,9 @@ def test_records_are_kept_for_good_with_a_retention_of_0(clock: list[float]):
     clock[0] += 10_000 * 86_400
     log.trail.write(Entry())
     assert len(log.records) == 4
+
+
+def test_an_outcome_with_a_lone_surrogate_is_recorded():
+    log = Log()
+    log.trail.note(Entry(by="ann", outcome="\ud800", cid="\udfff"))
+    assert [json.loads(record.text)["outcome"] for record in log.records] == ["?"]

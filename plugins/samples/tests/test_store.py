@@ -116,3 +116,10 @@ def test_a_text_of_an_earlier_change_does_not_replace_a_later_one(tmp_path: Path
     store._write(3, 7, "later")
     store._write(3, 6, "earlier")
     assert store.text(3) == "later"
+
+
+def test_lone_surrogates_keep_nothing_else_from_being_stored(store: Store):
+    odd = offer("a", service="caf\udce9.get")
+    odd.sample.head.outcome = "\ud800"
+    add(store, odd, offer("b"))
+    assert {id: one.head.outcome for id, one in kept(store).items()} == {"a": "?", "b": "ok"}

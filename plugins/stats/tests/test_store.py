@@ -269,3 +269,12 @@ def test_the_log_says_what_is_lost_at_the_end(
     statistics.recorder.notes(GET).durations.append(5000)
     statistics.stop()
     assert "the last statistics are lost" in caplog.text
+
+
+def test_lone_surrogates_keep_nothing_else_from_being_counted(store: Store):
+    odd: Series = ("service", "caf\udce9.get")
+    store.add(batch(1, {odd: tally(1, errors=("\ud800",)), GET: tally(2)}))
+    slot = slot_at(MINUTE, BEGIN)
+    found = store.read([slot])[slot]
+    assert found[GET].count == 1
+    assert found["service", "caf?.get"].errors == {"?": 1}

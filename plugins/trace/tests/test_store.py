@@ -213,3 +213,10 @@ def test_what_calls_leave_meanwhile_is_for_the_next_time():
     tracing.flush()
     assert [len(one.steps) for one in store.batches] == [1]
     assert recorder.waiting == 1
+
+
+def test_lone_surrogates_keep_nothing_else_from_being_stored(store: Store):
+    odd = Place("invoke", "", "caf\udce9.get")
+    steps = [hop("\ud800", "a", parent_cid="\udfff"), hop("K1", "b")]
+    store.add(Batch(new_cid(), "server1/0.1", 0.0, [odd], steps))
+    assert {span for span, _ in shown(store, "?")} == {"a", "b"}  # they are of one trace

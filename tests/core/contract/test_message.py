@@ -22,6 +22,11 @@ def test_a_request_gets_a_cid_unless_it_brings_one():
     assert Request(cid="K1").cid == "K1"
 
 
+def test_a_cid_is_one_that_every_store_can_write():
+    assert Request(cid="a\ud800").cid == "a?"
+    assert Request(cid="łódź").cid == "łódź"
+
+
 def test_a_request_holds_what_the_channel_has_and_nothing_else():
     request = Request(
         b"x",

@@ -43,6 +43,11 @@ def test_time_level_process_name_cid_and_text(lines: Path):
     assert second.endswith(" - - - without")
 
 
+def test_a_name_of_a_file_that_is_not_utf8_is_written(lines: Path):
+    log.info("cannot read %s", "caf\udce9.txt")
+    assert lines.read_text().endswith("cannot read caf\\udce9.txt\n")
+
+
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

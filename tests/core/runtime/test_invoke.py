@@ -191,6 +191,7 @@ class TestAsynchronous:
         ]
         assert world.invoke_async_many("double", [1, 2], cid="K3") == "K3"
         assert queue.calls[2:] == [("double", [1, 2], "K3", 0.0)]
+        assert world.invoke_async("double", cid="\ud800") == queue.calls.pop()[2] == "?"
         with pytest.raises(Undefined):
             world.invoke_async("none")
         with pytest.raises(Undefined):

@@ -26,6 +26,15 @@ def new_cid() -> str:
     return f"K{_random_bits(108):027X}"
 
 
+def writable_cid(given: str) -> str:
+    """Return a correlation id that every store can write: a fresh one if none is given, and with `?`
+    for lone surrogates, which are no characters.
+    """
+    if not given:
+        return new_cid()
+    return given if given.isascii() else given.encode(errors="replace").decode()
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One message on its way to a service.
@@ -62,7 +71,7 @@ class Request:
     format: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
-        self.cid = self.cid or new_cid()
+        self.cid = writable_cid(self.cid)
 
 
 @dataclass(slots=True, eq=False)

@@ -83,11 +83,12 @@ class _JsonFormatter(_Formatter):
 
 class LogFile(logging.handlers.WatchedFileHandler):
     """A log file, opened anew after it was moved away. What a full disk keeps from being written is
-    missing in it; whoever logs goes on.
+    missing in it; whoever logs goes on. Lone surrogates, as in names of files that are not UTF-8,
+    are written as their escapes.
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, encoding="utf-8")
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; the standard handler raises if the file cannot be opened anew."""

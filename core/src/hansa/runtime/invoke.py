@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from ..contract.bus import Queue
 from ..contract.calls import QueueOptions, RouteOptions
 from ..contract.kinds import Dispatch, Format
-from ..contract.message import Request, Response, new_cid
+from ..contract.message import Request, Response, writable_cid
 from ..contract.registry import Registry
 from ..contract.service import Service
 from ..foundation.errors import NotFound, Unavailable, Undefined
@@ -87,7 +87,7 @@ class Invocations:
         such service, and `Unavailable` where there is no queue.
         """
         queue = self._queue_for(name)
-        cid = cid or new_cid()
+        cid = writable_cid(cid)
         queue.put(name, payload, cid, **options)
         return cid
 
@@ -103,7 +103,7 @@ class Invocations:
         Otherwise as `invoke_async`.
         """
         queue = self._queue_for(name)
-        cid = cid or new_cid()
+        cid = writable_cid(cid)
         queue.put_many(name, payloads, cid, **options)
         return cid
 

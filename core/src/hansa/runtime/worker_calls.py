@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..contract.bus import Bus
-from ..contract.message import Request, new_cid
+from ..contract.message import Request, writable_cid
 from ..contract.server import Cluster
 from ..contract.trace import trace_headers
 from ..contract.worker_answer import WorkerAnswer
@@ -88,7 +88,7 @@ class WorkerCalls:
             service,
             reply_to,
             time.time() + timeout,
-            cid or new_cid(),
+            writable_cid(cid),
             payload,
             dict(extra or {}),
             trace_headers(),

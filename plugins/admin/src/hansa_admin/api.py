@@ -20,6 +20,7 @@ from hansa_json import writing
 from .operation import Operation
 from .reading import read_object
 from .rights import Right
+from .writable import writable
 
 PREFIX = "/hansa/api"
 PROBLEM = "application/problem+json"
@@ -43,7 +44,7 @@ def write_json(value: object) -> bytes:
 
 def _encodable(value: object) -> object:
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()
+        return writable(value)
     if isinstance(value, dict):
         return {_encodable(key): _encodable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from hansa_admin.writable import writable
 
 PlainRecord = dict[str, Any]
 """A record as plain data."""
@@ -64,7 +65,7 @@ def text_of(entry: Entry, number: int, at: float, server: str, previous: str) ->
         "names": bounded(entry.names),
         "settings": bounded(entry.settings),
         "changes": bounded(entry.changes),
-        "outcome": entry.outcome,
+        "outcome": shortened(entry.outcome),
         "revision": entry.revision,
         "cid": shortened(entry.cid),
         "count": entry.count,
@@ -81,7 +82,7 @@ def digest_of(text: str) -> str:
 
 def shortened(text: str) -> str:
     """Return a text that JSON can hold, at most as long as a name may be."""
-    return text[:LONGEST].encode(errors="replace").decode()
+    return writable(text[:LONGEST])
 
 
 def bounded(names: list[str]) -> list[str]:

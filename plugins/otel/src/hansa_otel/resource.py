@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 
 from hansa import Server
+from hansa_admin.writable import writable
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
@@ -40,9 +41,4 @@ def attributes_of(values: Mapping[str, str | int]) -> list[KeyValue]:
 def _value(value: str | int) -> AnyValue:
     if isinstance(value, int):
         return AnyValue(int_value=value)
-    return AnyValue(string_value=text_of(value))
-
-
-def text_of(value: str) -> str:
-    """Return a text as protobuf takes it: without lone surrogates, as names of files may have."""
-    return value.encode(errors="replace").decode()
+    return AnyValue(string_value=writable(value))

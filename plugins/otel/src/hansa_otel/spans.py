@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from hansa_admin.writable import writable
 from hansa_trace.hop import Place, Queued
 from hansa_trace.recording import OK, Note
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -11,7 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from .resource import SCOPE, attributes_of, text_of
+from .resource import SCOPE, attributes_of
 
 SAMPLED = 1
 KINDS: dict[str, Span.SpanKind.ValueType] = {
@@ -52,13 +53,13 @@ class Spans:
             span.start_time_unix_nano = int((zero + began) * 1e9)
             span.end_time_unix_nano = int((zero + ended) * 1e9)
             span.attributes.append(
-                KeyValue(key="hansa.cid", value=AnyValue(string_value=text_of(cid)))
+                KeyValue(key="hansa.cid", value=AnyValue(string_value=writable(cid)))
             )
             if queued is not None:
                 span.attributes.extend(_attributes_of_queued(queued))
             if outcome != OK:
                 span.status.code = Status.STATUS_CODE_ERROR
-                span.status.message = text_of(outcome)
+                span.status.message = writable(outcome)
                 span.attributes.extend(attributes_of({"error.type": outcome}))
         content: bytes = request.SerializeToString()
         return content
@@ -81,7 +82,7 @@ def span_of(place: Place) -> Span:
     if place.kind in ("channel", "outgoing"):
         attributes[f"hansa.{place.kind}"] = place.name
     return Span(
-        name=text_of(place.name or place.service),
+        name=writable(place.name or place.service),
         kind=KINDS[place.kind],
         attributes=attributes_of(attributes),
     )

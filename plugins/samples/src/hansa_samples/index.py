@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
+from hansa_admin.writable import write_kept
 
 from .sample import Head, Sample, encoded
 from .settings import SamplesSection
@@ -51,7 +52,7 @@ def read_index(text: str | None) -> Index:
 
 def write_index(index: Index) -> str:
     """Return an index as it is stored."""
-    return msgspec.json.encode(index).decode()
+    return write_kept(index).decode()
 
 
 def added(

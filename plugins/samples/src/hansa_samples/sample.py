@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 import msgspec
+from hansa_admin.writable import write_kept
 
 Why: TypeAlias = Literal["every", "slow", "error"]
 """Why a request was kept: it was one in so many, it was slow, or it failed."""
@@ -68,7 +69,7 @@ class Sample(msgspec.Struct, omit_defaults=True):
 
 def encoded(sample: Sample) -> str:
     """Return a sample as it is stored."""
-    return msgspec.json.encode(sample).decode()
+    return write_kept(sample).decode()
 
 
 def decoded(text: str) -> Sample:

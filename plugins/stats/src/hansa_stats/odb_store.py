@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 from hansa import Journal, JournalRecord
+from hansa_admin.writable import write_kept
 
 from .slots import Slot
 from .store import Batch, Store, Total
@@ -121,7 +122,7 @@ def _document(record: JournalRecord | None) -> Document | None:
 
 
 def _text(document: Document) -> str:
-    return msgspec.json.encode(document).decode()
+    return write_kept(document).decode()
 
 
 def _by_key(table: Table) -> dict[str, Tally]:

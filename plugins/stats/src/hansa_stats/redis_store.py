@@ -9,6 +9,7 @@ from typing import cast
 
 import msgspec
 from hansa import Bus
+from hansa_admin.writable import write_kept
 from redis import Redis
 
 from .slots import MINUTE, Slot
@@ -113,7 +114,7 @@ class RedisStore(Store):
 
 
 def _encoded(table: Table) -> dict[str, str]:
-    return {key_of(series): msgspec.json.encode(tally).decode() for series, tally in table.items()}
+    return {key_of(series): write_kept(tally).decode() for series, tally in table.items()}
 
 
 def _decoded(fields: Mapping[str, str]) -> Table:

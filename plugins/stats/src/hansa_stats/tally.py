@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
+from hansa_admin.writable import writable
 
 from .buckets import Buckets, bucket_of
 from .choices import By
@@ -91,7 +92,7 @@ def merge_tables(into: Table, other: Mapping[Series, Tally]) -> None:
 
 def key_of(series: Series) -> str:
     """Return how a series is named where it is stored."""
-    return " ".join(series)
+    return writable(" ".join(series))
 
 
 def series_of(key: str) -> Series | None:

@@ -91,5 +91,4 @@ class Hop(msgspec.Struct, frozen=True):
 
 
 NOT_QUEUED = Queued(1, "", "")
-encode = msgspec.json.Encoder().encode
 decode = msgspec.json.Decoder(Batch).decode

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 from hansa import Journal, JournalRecord
+from hansa_admin.writable import write_kept
 
-from .hop import Batch, encode
+from .hop import Batch
 from .store import Store
 
 PART = 50
@@ -42,7 +43,7 @@ class OdbStore(Store):
 
     def add(self, batch: Batch) -> None:
         """Keep a batch, in one transaction."""
-        text = encode(batch).decode()
+        text = write_kept(batch).decode()
         now = self._clock()
 
         def compose(number: int, last: JournalRecord | None) -> str:

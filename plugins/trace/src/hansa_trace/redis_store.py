@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import cast
 
 from hansa import Bus
+from hansa_admin.writable import write_kept
 from redis import Redis
 
-from .hop import Batch, encode
+from .hop import Batch
 from .store import Store
 
 PART = 50
@@ -49,7 +50,7 @@ class RedisStore(Store):
     def add(self, batch: Batch) -> None:
         """Keep a batch, in one script."""
         keys = [self._batches, self._order, self._steps]
-        text = encode(batch)
+        text = write_kept(batch)
         self._add(keys=keys, args=[batch.id, text, len(batch.steps), self._seconds, self._most])
 
     def texts(self) -> Iterator[str]:
