@@ -10,6 +10,7 @@ import os
 import resource
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,48 @@ class FolderContract(OnServer, ChannelContract):
                 [request] = inbox.wait(1, self.patience)
                 assert grown and len(request.raw) == 2000
                 assert not inbox.has(2, self.settle)
+
+    def receiving_in_place(self, inbox: Inbox, replace: Callable[[], object]) -> Any:
+        """A channel that has listed a file when another takes its place."""
+        channel = self.make()
+        channel.dispatch = inbox
+        original = channel._take
+        replacing = iter([replace])
+
+        def take(entry):
+            for once in replacing:
+                once()
+            return original(entry)
+
+        channel._take = take
+        return self.running(channel)
+
+    @pytest.mark.parametrize("content", [b"another", b"a longer one", b"-"])
+    def test_a_file_that_takes_the_place_of_a_listed_one_is_delivered_instead(self, content):
+        inbox = Inbox()
+        self.put("a.csv", b"content")
+        os.utime(self.watched / "a.csv", (1, 1))
+        with self.receiving_in_place(inbox, lambda: self.put("a.csv", content)):
+            [request] = inbox.wait(1, self.patience)
+            assert not inbox.has(2, self.settle)
+        assert request.raw == content and request.headers["file-size"] == str(len(content))
+        assert not self.left()
+
+    def test_a_link_that_takes_the_place_of_a_listed_file_is_not_followed(self, tmp_path):
+        inbox = Inbox()
+        self.put("a.csv", b"content")
+        (tmp_path / "secret").write_bytes(b"secret!")  # as many bytes
+
+        def replace() -> None:
+            (self.watched / "a.csv").unlink()
+            (self.watched / "a.csv").symlink_to(tmp_path / "secret")
+            self.put("good.csv", b"good")
+
+        with self.receiving_in_place(inbox, replace) as channel:
+            inbox.wait(1, self.patience)
+            wait_until(lambda: not self.names(channel.config.claimed))
+            assert not inbox.has(2, self.settle)
+        assert [request.raw for request in inbox.requests] == [b"good"]
 
     def test_the_same_name_again_while_the_first_is_in_hand(self):
         entered, release, got = threading.Event(), threading.Event(), []
