@@ -4,15 +4,20 @@ are refused, and no answer says more than that.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
+import ssl
 from pathlib import Path
 
 import falcon.testing
 import pytest
+from hansa_authority.authority import certificate_file
 from hansa_hosts.cluster import AUTHORITY
 from hansa_hosts.service import LARGEST, build
+from hansa_loadbalancer.settings import split_address
 
-from plugins.hosts.tests.conftest import a_cluster, make_cluster
+from plugins.hosts.tests.conftest import Running, a_cluster, make_cluster
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,18 @@ def test_what_is_no_request_is_refused(client: falcon.testing.TestClient, body: 
     answer = client.simulate_post("/members", body=body)
     assert answer.status_code == status
     assert set(answer.json) == {"title", "detail"}
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(running: Running):
+    certificate = certificate_file(running.folder / AUTHORITY)
+    context = ssl.create_default_context(cafile=str(certificate))
+    host, port = split_address(running.address)
+    connection = http.client.HTTPSConnection(host, port, timeout=30, context=context)
+    with contextlib.closing(connection):
+        connection.putrequest("POST", "/members")
+        connection.putheader("Content-Length", str(LARGEST + 1))
+        connection.endheaders(b"{")
+        assert connection.getresponse().status == 413
 
 
 @pytest.mark.parametrize("secret", ["", "Bearer ", "Bearer x", "Basic eDp4", "Bearer \u00e9"])

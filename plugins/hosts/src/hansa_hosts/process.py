@@ -17,7 +17,7 @@ from hansa_web.listener import WebServer
 from hansa_web.process import listen
 from hansa_web.settings import WebSection
 
-from .service import build
+from .service import LARGEST, build
 
 SECTION: Final = "authority"
 _THREADS: Final = 4
@@ -45,7 +45,7 @@ def run_process(config: Path, authority: Path) -> None:
     certificate = ServerCertificate(authority / CERTIFICATE)
     section = WebSection(address=address, certificate=CERTIFICATE, threads=_THREADS)
     application = build(authority.parent)
-    server = WebServer(application, listen(address), section, certificate)
+    server = WebServer(application, listen(address), section, certificate, LARGEST)
 
     def end(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -19,7 +19,7 @@ from .settings import WebSection
 AnySocket: TypeAlias = socket.socket | TlsSocket
 
 MOST_BODY = 32 * 1024 * 1024
-"""Bytes of the largest request."""
+"""Bytes of the largest request to the web admin."""
 LARGEST_HEADER = 16 * 1024
 """Bytes of the address and the headers of the largest request."""
 IDLE = 60
@@ -82,6 +82,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         listening: socket.socket,
         section: WebSection,
         certificate: ServerCertificate | None,
+        most_body: int = MOST_BODY,
     ) -> None:
         self._certificate = certificate
         self.admission = Admission(
@@ -101,7 +102,7 @@ class WebServer(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 connection_limit=MOST_CONNECTIONS + SPARE,
                 max_request_header_size=LARGEST_HEADER,
                 # waitress refuses a body of exactly its limit
-                max_request_body_size=MOST_BODY + 1,
+                max_request_body_size=most_body + 1,
                 clear_untrusted_proxy_headers=True,
                 log_socket_errors=False,
             ),
