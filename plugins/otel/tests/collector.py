@@ -50,15 +50,16 @@ class Collector:
 
     `spans` are those that were taken, each with the attributes of its resource; `points` the last
     ones of each metric by resource, name and attributes. `statuses` are answered to the next
-    requests, one each, before any is taken; `silent` has requests wait for ever; `rejects` says how
-    many spans of each request are rejected. `login` is the value that the header `Authorization` of
-    each request must have; empty for none.
+    requests, one each, before any is taken; `silent` has requests wait for ever, which `asked` counts,
+    too; `rejects` says how many spans or points of each request are rejected. `login` is the value
+    that the header `Authorization` of each request must have; empty for none.
     """
 
     def __init__(self, context: ssl.SSLContext | None = None, login: str = "") -> None:
         self.spans: list[tuple[Attributes, Span]] = []
         self.points: dict[tuple[str | int, str, Labels], NumberDataPoint | HistogramDataPoint] = {}
         self.requests: list[str] = []
+        self.asked = 0
         self.misuses: list[str] = []
         self.statuses: list[int] = []
         self.rejects = 0
@@ -133,6 +134,7 @@ class Collector:
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Answer one request."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length", "0")))
+        self.asked += 1
         if not self._speaks.is_set():
             # whoever asked has stopped waiting by the time that others are answered again
             self._speaks.wait(60)
@@ -201,7 +203,11 @@ class Collector:
                 require(len(set(names)) == len(names), "a metric twice")
                 for metric in scope.metrics:
                     self._take_metric(resource["service.instance.id"], metric)
-        return ExportMetricsServiceResponse().SerializeToString()
+        response = ExportMetricsServiceResponse()
+        if self.rejects:
+            response.partial_success.rejected_data_points = self.rejects
+            response.partial_success.error_message = "too many"
+        return response.SerializeToString()
 
     def _take_metric(self, instance: str | int, metric: Metric) -> None:
         require(bool(metric.name and metric.unit and metric.description), f"metric {metric.name}")

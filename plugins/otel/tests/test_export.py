@@ -158,3 +158,10 @@ def test_each_duration_is_in_one_bucket(micros: list[int]):
     assert len(counts) == len(BOUNDS_MS) + 1
     assert min(counts) >= 0
     assert sum(counts) == len(micros)
+
+
+def test_no_exemplars_wait_where_no_metrics_are_sent(strict_collector: Collector):
+    with worker_of(strict_collector.address, metrics=False) as worker:
+        worker.step()
+        worker.send_spans()
+        assert not worker.telemetry.spans.exemplars.take()

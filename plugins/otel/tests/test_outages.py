@@ -10,6 +10,7 @@ import time
 import pytest
 from hansa import Unavailable
 from hansa_devkit.harness.ports import free_port
+from hansa_devkit.harness.waiting import wait_until
 from hansa_otel.delivery import LONGEST_PAUSE, Refusal
 
 from plugins.otel.tests.collector import Collector
@@ -122,3 +123,27 @@ def test_a_header_of_the_login_is_in_no_error(strict_collector: Collector):
     assert "s3cr3t" not in str(caught.value)
     assert strict_collector.misuses.pop().startswith("headers")
     strict_collector.misuses.clear()
+
+
+def test_a_part_of_the_metrics_is_rejected(
+    strict_collector: Collector, caplog: pytest.LogCaptureFixture
+):
+    strict_collector.rejects = 2
+    with caplog.at_level(logging.WARNING), worker_of(strict_collector.address) as worker:
+        worker.call(("service", "a"), micros=1)
+        worker.send_metrics()
+        worker.send_metrics()
+    assert caplog.text.count("the collector says of metrics: too many") == 1
+
+
+def test_the_end_does_not_wait_for_a_request_on_its_way(strict_collector: Collector):
+    with worker_of(strict_collector.address, timeout=60.0, traces_interval=0.1) as worker:
+        worker.telemetry._bound = 0.3
+        with strict_collector.silent():
+            worker.step()
+            worker.tracing.flush()
+            wait_until(lambda: strict_collector.asked, 30)
+            began = time.monotonic()
+            worker.telemetry.stop()
+            assert time.monotonic() - began < 10
+        assert worker.telemetry.spans.lost["ended"] == 1

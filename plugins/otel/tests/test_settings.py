@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,22 @@ def test_a_login_comes_from_a_file(tmp_path: Path):
 
     settings = {"headers": {"Authorization": {"$file": str(tmp_path / "login")}}}
     assert load(OtelSection, resolve(settings)).headers["Authorization"] == "Bearer abc"
+
+
+def test_files_that_hold_none_of_it(tmp_path: Path):
+    certificate, key, junk = (tmp_path / name for name in ("c.pem", "k.pem", "junk.pem"))
+    command = (
+        f"openssl req -x509 -newkey rsa:2048 -passout pass:abcd -subj /CN=a -out {certificate}"
+    )
+    subprocess.run(
+        [*shlex.split(command), "-keyout", key], check=True, capture_output=True, timeout=60
+    )
+    junk.write_text("junk")
+    # the key is encrypted: nobody is asked for its passphrase
+    settings = {"tls_ca": str(junk), "tls_certificate": str(certificate), "tls_key": str(key)}
+    with pytest.raises(Invalid) as caught:
+        load(OtelSection, settings)
+    assert caught.value.errors == {
+        "tls_ca": f"{junk} has no certificates in PEM",
+        "tls_key": f"{key} has no key without a passphrase that fits {certificate}",
+    }

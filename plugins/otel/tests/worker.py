@@ -27,9 +27,8 @@ class Worker:
         section = OtelSection(
             enabled=True,
             endpoint=address,
-            traces_interval=60.0,
             metrics_interval=3600.0,
-            **{"timeout": 2.0, **settings},
+            **{"timeout": 2.0, "traces_interval": 60.0, **settings},
         )
         section.check()
         self.server = LocalServer(sections={"otel": section})

@@ -160,4 +160,5 @@ def context_of(config: TlsTrust) -> ssl.SSLContext:
 def present(context: ssl.SSLContext, config: TlsTrust) -> None:
     """Have a context present the client certificate of settings, if they have one; raises OSError."""
     if config.tls_certificate:
-        context.load_cert_chain(config.tls_certificate, config.tls_key)
+        # with a password, even an empty one, nobody is asked for the passphrase of a key
+        context.load_cert_chain(config.tls_certificate, config.tls_key, password="")

@@ -97,5 +97,6 @@ def _context(file: Path) -> ssl.SSLContext:
     context.set_alpn_protocols(["http/1.1"])
     # renegotiation would have a writer wait for a reader
     context.options |= ssl.OP_NO_RENEGOTIATION
-    context.load_cert_chain(file)
+    # with a password, even an empty one, nobody is asked for the passphrase of a key
+    context.load_cert_chain(file, password="")
     return context

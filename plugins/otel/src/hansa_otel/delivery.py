@@ -5,10 +5,11 @@ may be asked again (https://opentelemetry.io/docs/specs/otlp/).
 from __future__ import annotations
 
 import gzip
+import logging
 import ssl
 from collections.abc import Mapping
 from time import monotonic
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 from hansa import HansaError, Unavailable, deadline
@@ -21,6 +22,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from .settings import OtelSection
+
+log = logging.getLogger("hansa.otel")
 
 Signal: TypeAlias = Literal["traces", "metrics"]
 PROTOBUF = "application/x-protobuf"
@@ -39,12 +42,11 @@ class Refusal(Exception):
     """The collector refuses a request, which is not to be sent again; its text says why."""
 
 
-class Outcome:
-    """What a collector has taken: `rejected` of it were not, for the reason `why`."""
+class Outcome(NamedTuple):
+    """What a collector has taken: `rejected` of it were not; `why` says the reason, or warns."""
 
-    def __init__(self, rejected: int = 0, why: str = "") -> None:
-        self.rejected = rejected
-        self.why = why
+    rejected: int
+    why: str
 
 
 class Delivery:
@@ -57,7 +59,8 @@ class Delivery:
     def __init__(self, section: OtelSection) -> None:
         context = ssl.create_default_context(cafile=section.tls_ca or None)
         if section.tls_certificate:
-            context.load_cert_chain(section.tls_certificate, section.tls_key)
+            # with a password, even an empty one, nobody is asked for the passphrase of a key
+            context.load_cert_chain(section.tls_certificate, section.tls_key, password="")
         self._exchange = Exchange("the collector", context, size=2, largest=LARGEST_ANSWER)
         self._endpoint = section.endpoint.rstrip("/")
         self._timeout = section.timeout
@@ -69,14 +72,17 @@ class Delivery:
         if self._compressed:
             self._headers["Content-Encoding"] = "gzip"
         self._not_before = 0.0
+        self._said: dict[Signal, str] = {}
         self.last_until: float | None = None
 
     def close(self) -> None:
         """Close all connections."""
         self._exchange.close()
 
-    def send(self, signal: Signal, content: bytes) -> Outcome:
-        """Send a request; raises `Unavailable` if it may be sent again later, and `Refusal`."""
+    def send(self, signal: Signal, content: bytes) -> int:
+        """Send a request, and return how much of it was rejected, of which the log has why; raises
+        `Unavailable` if it may be sent again later, and `Refusal`.
+        """
         timeout = self._time_left()
         if self._compressed:
             content = gzip.compress(content, FAST)
@@ -91,11 +97,20 @@ class Delivery:
         except (HansaError, BadAnswer) as error:
             raise Unavailable(str(error)) from error
         if status == 200:
-            return outcome_of(signal, headers, body)
+            outcome = outcome_of(signal, headers, body)
+            self._tell(signal, outcome)
+            return outcome.rejected
         if status in AGAIN:
             self._not_before = monotonic() + min(pause(1, FIRST_PAUSE, headers), LONGEST_PAUSE)
             raise Unavailable(f"the collector answered with status {status}")
         raise Refusal(f"the collector refuses {signal} with status {status}")
+
+    def _tell(self, signal: Signal, outcome: Outcome) -> None:
+        """Log what a collector says of what it has taken, unless it has just said the same."""
+        rejected, why = outcome
+        if (rejected or why) and why != self._said.get(signal):
+            log.warning("the collector says of %s: %s", signal, why or f"{rejected} are rejected")
+        self._said[signal] = why
 
     def _time_left(self) -> float:
         now = monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 
 from hansa_stats.metrics import BOUNDS_MS
@@ -16,24 +17,29 @@ BOUNDS = [bound / 1000 for bound in BOUNDS_MS]
 
 
 class Exemplars:
-    """The exemplars since the last export; of one thread each at a time."""
+    """The exemplars since the last export: those who send spans note them, and those who send metrics
+    take them.
+    """
 
     def __init__(self) -> None:
         self._last: dict[Series, dict[int, tuple[float, Note]]] = {}
+        self._lock = threading.Lock()
 
     def note(self, zero: float, note: Note) -> None:
         """Let a step be the exemplar of its channel, service or connection."""
         place = note[0]
         bucket = bisect_left(BOUNDS, note[5] - note[4])
-        if place.kind in ("channel", "outgoing"):
-            series: Series = ("channel" if place.kind == "channel" else "outgoing", place.name)
-            self._last.setdefault(series, {})[bucket] = zero, note
-        if place.service:
-            self._last.setdefault(("service", place.service), {})[bucket] = zero, note
+        with self._lock:
+            if place.kind in ("channel", "outgoing"):
+                series: Series = ("channel" if place.kind == "channel" else "outgoing", place.name)
+                self._last.setdefault(series, {})[bucket] = zero, note
+            if place.service:
+                self._last.setdefault(("service", place.service), {})[bucket] = zero, note
 
     def take(self) -> dict[Series, list[Exemplar]]:
         """Return the exemplars, and begin anew."""
-        taken, self._last = self._last, {}
+        with self._lock:
+            taken, self._last = self._last, {}
         return {
             series: [exemplar_of(zero, note) for zero, note in found.values()]
             for series, found in taken.items()

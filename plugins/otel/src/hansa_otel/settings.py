@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -117,6 +118,24 @@ class OtelSection(Model):
         if bool(self.tls_certificate) != bool(self.tls_key):
             missing = "tls_key" if self.tls_certificate else "tls_certificate"
             faults[missing] = "certificate and key belong together"
+        return faults or self._faults_of_contents()
+
+    def _faults_of_contents(self) -> dict[str, str]:
+        faults = {}
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if self.tls_ca:
+            try:
+                context.load_verify_locations(self.tls_ca)
+            except OSError:
+                faults["tls_ca"] = f"{self.tls_ca} has no certificates in PEM"
+        if self.tls_certificate:
+            try:
+                context.load_cert_chain(self.tls_certificate, self.tls_key, password="")
+            except OSError:
+                faults["tls_key"] = (
+                    f"{self.tls_key} has no key without a passphrase that fits "
+                    f"{self.tls_certificate}"
+                )
         return faults
 
     def _faults_of_headers(self) -> dict[str, str]:

@@ -44,11 +44,11 @@ class SpanExport:
         self.lost = {NO_ROOM: 0, REFUSED: 0, ENDED: 0}
         self._batch_size = section.batch_size
         self._most = section.max_waiting
+        self._has_exemplars = section.metrics
         self._spans = spans
         self._delivery = delivery
         self._steps: deque[tuple[float, Note]] = deque()
         self._unsent: _Request | None = None
-        self._said = ""
         self._told = 0
         self._told_at = 0.0
 
@@ -85,8 +85,9 @@ class SpanExport:
     def _next(self) -> _Request:
         number = min(len(self._steps), self._batch_size)
         steps = [self._steps.popleft() for _ in range(number)]
-        for zero, note in steps:
-            self.exemplars.note(zero, note)
+        if self._has_exemplars:
+            for zero, note in steps:
+                self.exemplars.note(zero, note)
         return _Request(self._spans.request(steps), number)
 
     def _send(self) -> None:
@@ -94,18 +95,15 @@ class SpanExport:
         if request is None:
             return
         try:
-            outcome = self._delivery.send("traces", request.content)
+            rejected = self._delivery.send("traces", request.content)
         except Refusal:
             self._unsent = None
             self.lost[REFUSED] += request.spans
             raise
         self._unsent = None
-        rejected = min(outcome.rejected, request.spans)
+        rejected = min(rejected, request.spans)
         self.sent += request.spans - rejected
         self.lost[REFUSED] += rejected
-        if outcome.why and outcome.why != self._said:
-            log.warning("the collector says of spans: %s", outcome.why)
-        self._said = outcome.why
 
     def _tell_of_losses(self) -> None:
         lost = sum(self.lost.values())
