@@ -91,6 +91,8 @@ def origin() -> Origin:
 
 encode = msgspec.json.encode
 decode = msgspec.json.Decoder(Call).decode
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What `decode` raises for what is no call; `ValueError` where a text is not UTF-8."""
 
 
 def make(service: str, payload: object, **options: Any) -> bytes:

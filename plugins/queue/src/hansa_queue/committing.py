@@ -7,18 +7,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis.commands.core import Script
+from redis.exceptions import ResponseError
 
 from .call import Call
 from .in_hand import Commit, InHand, Message
 from .running import Disposition
-from .store import FAILURES, ScriptArgument, log, text
+from .store import FAILURES, GROUP, ScriptArgument, log, text
 
 if TYPE_CHECKING:
     from .queue import RedisQueue
 
+UNKNOWN = 5.0
+"""Seconds after which what Redis has given out cannot arrive any more: longer than a question takes."""
+SUSPICION = 60.0
+"""Seconds after a failure of Redis for which calls are looked for that have never arrived."""
+MOST_PENDING = 1000
+"""Calls of this worker that are looked through at once."""
 REFUSED = 0
 """The status of an outcome that came too late."""
 
@@ -37,6 +45,8 @@ class Committing:
         self._holder = queue.holder
         self._pause = pause
         self._given_up = threading.Event()
+        self._look_at = 0.0
+        self._suspicious_until = 0.0
         store = queue.store
         self._done_keys = [store.stream, store.counts]
         self._finish_keys = [
@@ -67,6 +77,9 @@ class Committing:
                 if status == REFUSED:
                     _report_refusal(outcome.message, outcome.call)
             taken = _messages(entries)
+        except BaseException:
+            self._hand.abandoned(outcome.message for outcome in step.outcomes)
+            raise
         finally:
             self._hand.committed(step, taken, time.monotonic() - began)
 
@@ -100,6 +113,9 @@ class Committing:
             taken = _messages(entries)
             if disposition.word == "again":
                 self._queue.readers.look_in(disposition.delay)
+        except BaseException:
+            self._hand.abandoned([message])
+            raise
         finally:
             self._hand.settled(message, taken, room)
 
@@ -112,7 +128,8 @@ class Committing:
         what: str,
     ) -> tuple[list[int], list[Any]]:
         """Run a committing script, waiting for Redis to come back while it is away; returns the
-        statuses, and the entries that were read.
+        statuses, and the entries that were read. The first of the arguments is how many it may
+        read.
         """
         asked_before = 0
         while True:
@@ -123,8 +140,20 @@ class Committing:
                 if not asked_before:
                     log.warning("the outcome of call %s waits for Redis: %s", what, error)
                 asked_before = 1
+                # what an answer has that does not arrive is not begun, so no more is asked for
+                arguments[0] = 0
+                self.note_lost_answer()
                 if self._given_up.wait(self._pause):
                     raise
+                if isinstance(error, ResponseError):
+                    self._prepare()
+
+    def _prepare(self) -> None:
+        """Create the consumer group where somebody has removed it, without which no outcome is
+        taken.
+        """
+        with suppress(*FAILURES):
+            self._store.prepare()
 
     def renew(self, idle: float) -> None:
         """Say that the calls in hand are alive, or have been idle for some seconds; those that were
@@ -145,6 +174,35 @@ class Committing:
         for message in self._hand.give_back(seconds):
             arguments += [message.identifier, message.delivery, message.delivery - 1]
         if arguments:
+            self._hold(self._queue.section.lease, arguments)
+            self._hand.claim_soon()
+
+    def note_lost_answer(self) -> None:
+        """Note that Redis may have given out calls in an answer that did not arrive."""
+        self._suspicious_until = time.monotonic() + SUSPICION
+
+    def give_back_unknown(self) -> None:
+        """Leave calls that Redis has given to this worker, and that have never arrived here, to all
+        workers, at once; this is no attempt. Looked for now and then after a failure of Redis.
+        """
+        now = time.monotonic()
+        if not self._look_at <= now < self._suspicious_until:
+            return
+        self._look_at = now + UNKNOWN / 2
+        found: Any = self._store.redis.xpending_range(
+            self._store.stream, GROUP, "-", "+", MOST_PENDING, consumername=self._holder
+        )
+        pending = {text(one["message_id"]): one for one in found}
+        arguments: list[ScriptArgument] = []
+        for identifier in self._hand.unknown(list(pending)):
+            one = pending[identifier]
+            if one["time_since_delivered"] >= UNKNOWN * 1000:
+                delivery = one["times_delivered"]
+                arguments += [identifier, delivery, max(delivery - 1, 0)]
+        if arguments:
+            log.info(
+                "%d calls that never arrived here are left to all workers", len(arguments) // 3
+            )
             self._hold(self._queue.section.lease, arguments)
             self._hand.claim_soon()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -94,6 +95,7 @@ class InHand:
         self._ahead: deque[Message] = deque()
         self._running: dict[str, Message] = {}
         self._finished: list[Outcome] = []
+        self._abandoned: set[str] = set()
         self._is_committing = False
         self._seeking = 0
         self._asked = 0
@@ -116,6 +118,8 @@ class InHand:
                 if time.monotonic() >= self._claim_at:
                     # nobody else looks until it is known what was found
                     self._claim_at = float("inf")
+                    if self._ahead:
+                        self._changed.notify()
                     return Claim()
                 if self._ahead:
                     return self._run()
@@ -216,13 +220,19 @@ class InHand:
             self._take(taken, step.room)
 
     def settled(self, message: Message, taken: list[Message], room: int) -> None:
-        """Note that Redis knows what became of one call, or that nobody will tell it, and that it
-        has given out further calls.
-        """
+        """Note that Redis knows what became of one call, and has given out further calls."""
         with self._changed:
             self._running.pop(message.identifier, None)
             self._drop(message)
             self._take(taken, room)
+
+    def abandoned(self, messages: Iterable[Message]) -> None:
+        """Note that calls were begun, and that nobody will tell Redis what became of them."""
+        with self._changed:
+            for message in messages:
+                self._abandoned.add(message.identifier)
+                self._running.pop(message.identifier, None)
+                self._drop(message)
 
     def _take(self, taken: list[Message], room: int) -> None:
         self._asked -= room
@@ -275,6 +285,14 @@ class InHand:
                 # until it is known better, as slow that nothing is read ahead
                 self._run_seconds = 2 * LONGEST_ROUND_TRIP
             return back
+
+    def unknown(self, pending: list[str]) -> list[str]:
+        """Return those of all calls of this worker, as Redis lists them, that have never arrived
+        here, so were not begun.
+        """
+        with self._changed:
+            self._abandoned.intersection_update(pending)
+            return [one for one in pending if one not in self._held and one not in self._abandoned]
 
     def stop(self) -> None:
         """Have the threads begin nothing more."""

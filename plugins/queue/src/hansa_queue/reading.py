@@ -9,9 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from .call import Call, decode
+from .call import UNREADABLE, Call, decode
 from .committing import Committing
 from .in_hand import Claim, Commit, InHand, Message, Run, Seek, Step
 from .running import Disposition, run
@@ -111,6 +109,7 @@ class Readers:
                     return
                 self._take(step)
             except Exception as error:
+                self._committing.note_lost_answer()
                 if self._stopped.is_set():
                     return
                 warn("the asynchronous queue is not reachable", error)
@@ -177,7 +176,7 @@ class Readers:
         try:
             call, disposition = self._run(message)
         except BaseException:
-            self._hand.settled(message, [], 0)
+            self._hand.abandoned([message])
             raise
         if disposition.ends_quietly and call.report is None:
             # PERF: most calls end so, and share a round trip
@@ -189,7 +188,7 @@ class Readers:
         """Run a call; returns it, and what becomes of it."""
         try:
             call = decode(message.data)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             call = Call("?", raw=message.data)
             return call, Disposition.unreadable(call, error)
         return call, run(self.queue, call, message.delivery)
@@ -210,6 +209,7 @@ class Readers:
                     self._renew()
                     self._sample()
                 self._committing.give_back(OVERDUE)
+                self._committing.give_back_unknown()
                 if now >= self._look_at:
                     self._move_due()
                 if now >= forget_at:
@@ -217,6 +217,7 @@ class Readers:
                     self.store.prepare()
                     self._forget_consumers("")
             except Exception as error:
+                self._committing.note_lost_answer()
                 warn("the heartbeat of the queue fails", error)
                 self._idle.wait(PAUSE)
 

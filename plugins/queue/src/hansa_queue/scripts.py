@@ -83,7 +83,8 @@ if #ended > 0 then
   redis.call('XDEL', KEYS[1], unpack(ended))
   redis.call('HINCRBY', KEYS[2], 'finished', #ended)
 end
-if refused > 0 then redis.call('HINCRBY', KEYS[2], 'refused', refused) end
+-- where memory is full, this alone is not counted
+if refused > 0 then redis.pcall('HINCRBY', KEYS[2], 'refused', refused) end
 return {statuses, read_on(tonumber(ARGV[3]))}
 """
 )
@@ -95,7 +96,8 @@ if not mine and ARGV[4] == '1' then
   status = 2
 elseif not mine or mine[2] ~= ARGV[1] or mine[4] ~= tonumber(ARGV[3]) then
   status = 0
-  redis.call('HINCRBY', KEYS[2], 'refused', 1)
+  -- where memory is full, this alone is not counted
+  redis.pcall('HINCRBY', KEYS[2], 'refused', 1)
 else
   redis.call('XACK', KEYS[1], 'workers', ARGV[2])
   redis.call('XDEL', KEYS[1], ARGV[2])

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-import msgspec
-
-from .call import Call, decode
+from .call import UNREADABLE, Call, decode
 from .store import FAILURES, GROUP, Store, text, unavailable
 
 State: TypeAlias = Literal["waiting", "running", "delayed"]
@@ -130,7 +128,7 @@ def _shown(
     """Return a call as it is shown; None for an entry that is none."""
     try:
         call: Call = decode(data)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
     return QueuedCall(
         state,
