@@ -94,6 +94,8 @@ def test_one_component(tmp_path: Path):
     made = cluster(tmp_path / "qs-1")
     files = Units(Component(made.folder / "server1"), "hansa").files()
     assert set(files) == {"hansa-qs-1-server1.service", "hansa-qs-1.target"}
+    # it takes the place of the target of all, if that is there
+    assert files["hansa-qs-1.target"] == Units(made, "hansa").files()["hansa-qs-1.target"]
 
 
 def test_nothing_runs_as_root():

@@ -105,8 +105,11 @@ class Units:
         if not parts:
             raise Failure(f"{self.component.folder} has nothing that runs", INVALID)
         made = {self._name_of(part): self._service(part) for part in parts}
+        home = self.component.home
+        # the target is the same for one component as for all: it is there once
+        every = [part for part in home.parts if part.has_process] if home.exists else parts
         made[self.target] = _TARGET.format(
-            cluster=_escaped(self.home.name), services=" ".join(made)
+            cluster=_escaped(self.home.name), services=" ".join(map(self._name_of, every))
         )
         return made
 
