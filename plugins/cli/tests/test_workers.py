@@ -62,7 +62,11 @@ def slow(server: RunningServer, tmp_path: Path) -> Iterator[None]:
 def test_what_threads_execute_and_what_uses_the_processor(
     cli: CommandLine, slow: None, tmp_path: Path
 ) -> None:
-    wait_until(lambda: "wait_for_the_end_of_the_test" in cli.ok("worker", "threads"))
+    def both_have_begun() -> bool:
+        shown = cli.ok("worker", "threads")
+        return all(f"{does}_the_end_of_the_test" in shown for does in ("wait_for", "count_to"))
+
+    wait_until(both_have_begun)
     (name,) = cli.json("worker", "threads")["workers"]
     found = cli.json("worker", "threads", name)["workers"][name]
     assert found["pid"] > 0

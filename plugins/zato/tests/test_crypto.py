@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,13 @@ def test_hashes_of_zato(crypto: Crypto) -> None:
     assert not crypto.verify_hash("other", stored)
 
 
+class Terminal(io.StringIO):
+    """A terminal, at which nothing is typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture
 def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
     """Types a command of `zato`; returns its exit code, and what it printed."""
@@ -100,7 +108,12 @@ def test_by_the_command_line(
     assert crypto.decrypt(token) == "Grüße"
     made = crypto.encrypt("b")
     monkeypatch.setattr("hansa_zato.command.sealing.getpass", lambda prompt: made)
+    monkeypatch.setattr(sys, "stdin", Terminal())
     assert typed("decrypt", str(path)) == (0, "Secret is [b]\n")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{made}\n"))
+    assert typed("decrypt", str(path)) == (0, "Secret is [b]\n")
+    code, printed = typed("decrypt", str(path))
+    assert code == 2 and "encrypted value: required, and missing" in printed
     code, printed = typed("decrypt", str(path), "--secret", "no token")
     assert code == 15 and "was not encrypted with a key of" in printed
 

@@ -25,7 +25,11 @@ class Frame(NamedTuple):
 
 
 class ThreadStack(NamedTuple):
-    """A thread: its name, its number in the operating system, its calls, the innermost first."""
+    """A thread: its name, its number in the operating system, its calls, the innermost first.
+
+    The number is 0 where a library has started the thread by itself. There are no calls where these
+    are not known: of a process with more than 100 threads only those of its newest 100 are.
+    """
 
     name: str
     number: int
@@ -43,13 +47,15 @@ def thread_stacks() -> list[ThreadStack]:
         file.seek(0)
         dump = file.read().decode("utf-8", "replace")
     own = threading.get_ident()
-    known = {thread.ident: thread for thread in threading.enumerate()}
+    known = {thread.ident or 0: thread for thread in threading.enumerate()}
+    stacks = _parsed(dump)
     found = []
-    for ident, frames in _parsed(dump).items():
-        thread = known.get(ident)
-        if ident == own or thread is None:
-            continue
-        found.append(ThreadStack(thread.name, thread.native_id or 0, frames))
+    for ident in (stacks.keys() | known.keys()) - {own}:
+        thread, frames = known.get(ident), stacks.get(ident, [])
+        if thread is not None:
+            found.append(ThreadStack(thread.name, thread.native_id or 0, frames))
+        elif frames:
+            found.append(ThreadStack(f"without a name, 0x{ident:x}", 0, frames))
     return sorted(found, key=lambda one: (one.name, one.number))
 
 

@@ -16,6 +16,7 @@ from .plain import JsonObject
 
 LONGEST = 60.0
 """Seconds that a profile takes at most."""
+NOT_KNOWN = "not known: the worker has more than 100 threads, and this is none of the newest 100"
 
 
 def _worker() -> click.Argument:
@@ -33,7 +34,7 @@ def show_threads(client: Client, as_json: bool, worker: str) -> None:
         click.echo(_title(name, found))
         for thread in found.get("threads", ()):
             click.echo(f"\n  {output.printable(thread['name'])} ({thread['number']})")
-            for frame in thread["stack"]:
+            for frame in thread["stack"] or [NOT_KNOWN]:
                 click.echo(f"    {output.printable(frame)}")
         click.echo()
 

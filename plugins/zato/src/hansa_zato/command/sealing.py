@@ -52,11 +52,19 @@ def _read(command: str, words: Sequence[str], label: str) -> tuple[Path, str]:
         type=Path,
         help="folder of a server, or a file with a key of `zato create secret-key`",
     )
-    parser.add_argument("--secret", help="what to work on; asked for if it is not given")
+    parser.add_argument(
+        "--secret",
+        help="what to work on, which others may see in the list of processes; if it is not given, the "
+        "first line of the standard input, or what is asked for at a terminal",
+    )
     given = parser.parse_args(words)
-    value = given.secret
-    if value is None:
+    value: str | None = given.secret
+    if value is None and sys.stdin.isatty():
         value = getpass(f"{label} (will not be echoed): ")
+    elif value is None:
+        value = sys.stdin.readline().rstrip("\r\n")
+    if not value:
+        parser.error(f"{label.lower()}: required, and missing")
     return given.path, value
 
 
