@@ -12,6 +12,8 @@ from pygments.util import ClassNotFound
 
 LONGEST = 3000
 """Lines of the longest source that is highlighted; a longer one is shown as plain text."""
+LARGEST = 300_000
+"""Characters of the largest one, which may be a single line."""
 KEPT = 64
 """Highlighted sources that are kept."""
 _CLASSES = (
@@ -25,14 +27,22 @@ _CLASSES = (
 )
 
 
-@lru_cache(maxsize=KEPT)
 def highlighted(name: str, source: str) -> Markup:
     """Return a source as lines of HTML, by the language of its file name."""
+    if len(source) <= LARGEST and source.count("\n") <= LONGEST:
+        return _highlighted(name, source)
+    return _numbered([escape(line) for line in source.split("\n")])
+
+
+@lru_cache(maxsize=KEPT)
+def _highlighted(name: str, source: str) -> Markup:
     lexer = _lexer(name)
-    if lexer is None or source.count("\n") > LONGEST:
-        lines = [escape(line) for line in source.split("\n")]
-    else:
-        lines = _lines(lexer, source)
+    if lexer is None:
+        return _numbered([escape(line) for line in source.split("\n")])
+    return _numbered(_lines(lexer, source))
+
+
+def _numbered(lines: list[Markup]) -> Markup:
     rows = [Markup('<span id="L{}">{}\n</span>').format(n, line) for n, line in enumerate(lines, 1)]
     return Markup("").join(rows)
 
@@ -47,18 +57,18 @@ def _lexer(name: str) -> Lexer | None:
 
 def _lines(lexer: Lexer, source: str) -> list[Markup]:
     """Return the lines of a source; a token that has several lines is marked in each of them."""
-    lines: list[Markup] = [Markup("")]
+    lines: list[list[Markup]] = [[]]
     for token, text in lexer.get_tokens(source):
         style = _class_of(token)
         for number, part in enumerate(text.split("\n")):
             if number:
-                lines.append(Markup(""))
+                lines.append([])
             if part:
                 marked = Markup('<span class="{}">{}</span>').format(style, part)
-                lines[-1] += marked if style else escape(part)
+                lines[-1].append(marked if style else escape(part))
     if lines and not lines[-1]:
         lines.pop()
-    return lines
+    return [Markup("").join(parts) for parts in lines]
 
 
 def _class_of(token: object) -> str:
