@@ -387,6 +387,14 @@ def test_the_history_keeps_the_last_entries():
     assert headers["x-hansa-first"] <= headers["x-hansa-last"]
 
 
+def test_a_cause_is_one_that_any_broker_takes():
+    error = OSError("caf\udce9" + "\udce9" * 900)
+    headers = Delivery(1, b"", {}).failure_headers(error, "c")
+    assert headers["x-hansa-cause"].startswith(r"OSError: caf\udce9\udce9")
+    assert len(headers["x-hansa-cause"].encode()) == 1000
+    assert headers["x-hansa-history"][0].encode()
+
+
 JUNK = (
     st.none()
     | st.booleans()

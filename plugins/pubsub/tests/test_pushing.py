@@ -74,7 +74,7 @@ def test_what_cannot_be_delivered_is_kept_with_its_cause(workers: Workers):
         if payload == "never":
             raise Unavailable("out of order")
         if payload == "wrong":
-            raise Invalid("no such customer")
+            raise Invalid("no such customer: caf\udce9.txt")
 
     workers.service("billing", refuse)
     workers.subscription(
@@ -87,7 +87,7 @@ def test_what_cannot_be_delivered_is_kept_with_its_cause(workers: Workers):
     assert workers.seen == ["never", "never", "wrong", "good"]
     pending = [call for server in workers.servers for call in server.pending]
     causes = {call.payload["message"]["data"]: outcome(workers, call) for call in pending}
-    assert "out of order" in causes["never"] and "no such customer" in causes["wrong"]
+    assert "out of order" in causes["never"] and "no such customer: caf" in causes["wrong"]
     # the cause removed, a replay delivers it
     workers.service("billing", workers.note)
     for call in pending:

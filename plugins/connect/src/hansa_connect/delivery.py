@@ -67,7 +67,7 @@ class Delivery:
     def failure_headers(self, error: BaseException | None, channel: str) -> Headers:
         """Return the headers of a copy: the message's own, and why and how often it failed."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        cause = f"{type(error).__name__}: {error}"[:LONGEST_CAUSE]
+        cause = cause_of(error)
         known = self.headers.get(PREFIX + "history")
         history = list(known) if isinstance(known, list) else []
         history.append(f"{now} attempt {self.attempt}: {cause}")
@@ -82,6 +82,14 @@ class Delivery:
             **self.origin,
         }
         return {**self.headers, **{PREFIX + name: value for name, value in added.items()}}
+
+
+def cause_of(error: BaseException | None) -> str:
+    """Return an error as a cause that any broker takes: lone surrogates, as in names of files that are
+    not UTF-8, are escaped.
+    """
+    text = f"{type(error).__name__}: {error}"[:LONGEST_CAUSE]
+    return text.encode(errors="backslashreplace").decode()[:LONGEST_CAUSE]
 
 
 def essential_headers(headers: Headers) -> Headers:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hansa import Guarantee, Response, TooLarge, Unavailable
-from hansa_connect.delivery import LONGEST_CAUSE, Delivery, essential_headers
+from hansa_connect.delivery import Delivery, cause_of, essential_headers
 from hansa_connect.pulling import PullingChannel
 
 from .connection import ServerConnection
@@ -225,7 +225,7 @@ class NatsChannel(ServerConnection[SubscriptionSettings], PullingChannel[Subscri
 
         message: Msg = delivery.tag
         subject = self.config.dead_letter_subject
-        cause = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_CAUSE]
+        cause = " ".join(cause_of(error).split())
         try:
             if subject:
                 headers = self._dead_headers(delivery, error)

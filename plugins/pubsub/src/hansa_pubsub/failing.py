@@ -61,7 +61,9 @@ def put_with_failed(
 ) -> None:
     """Queue what fails with a cause; raises `Unavailable`."""
     key = cause_key(server, subscription, message.id)
-    store.redis.execute_command("SET", key, cause.encode(), "EX", KEEP)
+    # names of files that are not UTF-8 have lone surrogates in them
+    kept = cause.encode(errors="backslashreplace")
+    store.redis.execute_command("SET", key, kept, "EX", KEEP)
     payload = {"subscription": subscription, "message": message.plain()}
     try:
         server.invoke_async(SERVICE, payload, cid=message.cid, max_attempts=1)
