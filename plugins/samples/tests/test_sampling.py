@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from hansa import (
     Server,
     Service,
     Unavailable,
+    event_loop,
     load,
 )
 from hansa.runtime.routes import compile_route
@@ -141,6 +143,24 @@ def test_one_in_so_many(sampled: Sampled):
     made.withdrawn()
     route(Request(b"11"))
     assert sampled.take() == []
+
+
+def test_services_on_the_event_loop(sampled: Sampled):
+    async def act(service: Service) -> Any:
+        await asyncio.sleep(0)
+        if service.request.input == "bug":
+            raise KeyError("x")
+        return "fine"
+
+    route = sampled.route(act)
+    sampled.sample(every=2, errors=True)
+    for text in (b"1", b"2", b'"bug"'):
+        event_loop.wait(event_loop.run(route, Request(text)))
+    kept = sampled.take()
+    assert [(one.request.text, one.head.why) for one in kept] == [
+        ("2", "every"),
+        ('"bug"', "error"),
+    ]
 
 
 def test_slow_ones_and_errors(sampled: Sampled):

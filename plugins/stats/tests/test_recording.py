@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
 import pytest
@@ -19,6 +21,8 @@ from hansa import (
     Server,
     Service,
     current_caller,
+    deadline,
+    event_loop,
 )
 from hansa.runtime.routes import compile_route
 from hansa_devkit import LocalServer
@@ -57,7 +61,11 @@ class Counted:
         def handle(service: Service) -> Any:
             return act(service.request)
 
-        service = type("Made", (Service,), {"name": name, "handle": handle})
+        async def wait(service: Service) -> Any:
+            return await act(service.request)
+
+        form = wait if iscoroutinefunction(act) else handle
+        service = type("Made", (Service,), {"name": name, "handle": form})
         door = None
         if channel:
             config = Door.common(service=name, security=list(security))
@@ -224,6 +232,62 @@ def test_who_calls_whom(counted: Counted):
     }
     assert all(tally.last > 1_790_000_000 for tally in edges.values())
     assert current_caller().service == ""
+
+
+def test_services_on_the_event_loop_are_counted_by_who_calls_them_at_the_same_time(
+    counted: Counted,
+):
+    wire = Outgoing("far", Outgoing.Config(), counted.server)
+    observer = plugin.hansa_observe(wire)
+    assert observer is not None
+    has_begun = asyncio.Event()
+    may_go_on = asyncio.Event()
+
+    async def first(request: Request) -> None:
+        has_begun.set()
+        await may_go_on.wait()
+        observer(1000, "")
+
+    async def second(request: Request) -> None:
+        await has_begun.wait()
+        # ends before the first one, which began before
+        await asyncio.sleep(0)
+
+    one, other = (
+        counted.route(act, channel=False, name=act.__name__, type_name="invoke")
+        for act in (first, second)
+    )
+
+    async def last(request: Request) -> None:
+        may_go_on.set()
+
+    final = counted.route(last, channel=False, name="last", type_name="invoke")
+
+    async def outer(request: Request) -> None:
+        async def then() -> None:
+            await event_loop.run(other, Request())
+            await event_loop.run(final, Request())
+
+        await asyncio.gather(event_loop.run(one, Request()), then())
+
+    route = counted.route(outer, name="outer")
+    with deadline(30):
+        assert event_loop.wait(event_loop.run(route, Request())).ok
+    table = counted.take()
+    assert {
+        name: table["service", name].count for name in ("outer", "first", "second", "last")
+    } == {
+        "outer": 1,
+        "first": 1,
+        "second": 1,
+        "last": 1,
+    }
+    ends = {name: service_end(name) for name in ("outer", "first", "second", "last")}
+    assert set(edges_in(table)) == {
+        Edge(FRONT, ends["outer"], "channel"),
+        *(Edge(ends["outer"], ends[name], "invoke") for name in ("first", "second", "last")),
+        Edge(ends["first"], End("outgoing", wire.type, "far"), "invoke"),
+    }
 
 
 def test_administration_is_no_part_of_the_landscape(counted: Counted):

@@ -4,7 +4,9 @@ sent.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
 from typing import Any, cast
 
 import pytest
@@ -17,6 +19,7 @@ from hansa import (
     Request,
     Server,
     Service,
+    event_loop,
     trace_headers,
 )
 from hansa.runtime.routes import compile_route
@@ -61,7 +64,11 @@ class Traced:
         def handle(service: Service) -> Any:
             return act(service.request)
 
-        service = cast("type[Service]", _made(name, handle))
+        async def wait(service: Service) -> Any:
+            return await act(service.request)
+
+        form = wait if iscoroutinefunction(act) else handle
+        service = cast("type[Service]", _made(name, form))
         door = None
         if kind == "plain":
             door = Door("front", Door.common(service=name), self.server)
@@ -121,6 +128,26 @@ def test_steps_are_below_each_other(traced: Traced):
         f"00-{top.trace}-{top.span}-01",
     ]
     assert trace_headers() == {}
+
+
+def test_steps_of_services_on_the_event_loop_that_are_called_at_the_same_time(traced: Traced):
+    async def wait(request: Request) -> None:
+        await asyncio.sleep(0)
+
+    insides = [traced.route(name, wait, "invoke") for name in ("a", "b")]
+
+    async def act(request: Request) -> None:
+        calls = (event_loop.run(inside, Request(cid=request.cid)) for inside in insides)
+        await asyncio.gather(*calls)
+
+    route = traced.route("both", act)
+    assert event_loop.wait(event_loop.run(route, Request(cid="K1"))).ok
+    *inside, top = traced.take()
+    assert {hop.place.service for hop in inside} == {"a", "b"}
+    assert (top.place.service, top.parent) == ("both", "")
+    assert {hop.parent for hop in inside} == {top.span}
+    assert {hop.trace for hop in (*inside, top)} == {top.trace}
+    assert {hop.cid for hop in (*inside, top)} == {"K1"}
 
 
 def test_a_caller_s_trace_goes_on(traced: Traced):

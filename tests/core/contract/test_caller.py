@@ -1,12 +1,13 @@
-"""Which service calls, in threads that continue the work of another one."""
+"""Which service calls, in threads and tasks that continue the work of another one."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
-from hansa import current_caller
+from hansa import current_caller, event_loop
 
 
 def calls(service: str) -> str:
@@ -49,3 +50,21 @@ def test_one_that_is_left_behind_goes_on_as_it_began() -> None:
         assert current_caller().service == "next"
     finally:
         current_caller().service = ""
+
+
+def test_tasks_of_the_event_loop_that_continue_a_service_have_callers_of_their_own() -> None:
+    async def calls_and_waits(service: str) -> tuple[str, str]:
+        within = calls(service)
+        await asyncio.sleep(0)
+        return within, current_caller().service
+
+    async def calls_at_once() -> list[tuple[str, str]]:
+        current_caller().service = "a"
+        found = await asyncio.gather(calls_and_waits("b"), calls_and_waits("c"))
+        assert current_caller() is current_caller()
+        assert current_caller().service == "a"
+        assert in_a_copy(lambda: calls("d")) == "a"
+        return list(found)
+
+    assert event_loop.wait(calls_at_once()) == [("a", "b"), ("a", "c")]
+    assert current_caller().service == ""

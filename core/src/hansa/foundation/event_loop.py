@@ -92,12 +92,13 @@ class EventLoop:
 
     def place(self) -> int | asyncio.Task[Any]:
         """Return the task of the loop in which the code that asks runs; elsewhere, its thread."""
-        if not self.is_current:
-            return threading.get_ident()
+        thread = threading.get_ident()
+        if thread != self.thread:
+            return thread
         import asyncio
 
         task = asyncio.current_task(self._loop)
-        return threading.get_ident() if task is None else task
+        return thread if task is None else task
 
     # -- plain code on the loop --------------------------------------------------------------------
 
