@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 
+import click
 import pytest
 from hansa import Conflict, Invalid, NotFound
 from hansa_devkit.harness.waiting import wait_until
+from hansa_loadbalancer.cli_source import _edited
 from hansa_loadbalancer.generate import MASK, TEMPLATE
 from hansa_loadbalancer.versions import KEPT, keep, versions
 
@@ -164,3 +166,10 @@ def test_secrets_are_masked_however_they_are_written(start):
         assert balancer.control.save(shown + "# more\n", None, "", "") == "live"
         assert f"{form}" in balancer.config.read_text()
         balancer.stop()
+
+
+def test_a_file_that_is_no_text_is_a_usage_error(tmp_path):
+    file = tmp_path / "edited.toml"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(click.UsageError, match="cannot be read"):
+        _edited(file, None)

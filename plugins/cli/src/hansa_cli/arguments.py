@@ -33,7 +33,7 @@ def read_json(given: str, option: str) -> object:
     if given == "-":
         text = sys.stdin.read()
     elif given.startswith("@"):
-        text = _text(given[1:])
+        text = text_of(given[1:])
     try:
         found: object = json.loads(text)
     except ValueError as error:
@@ -53,7 +53,8 @@ def read_json_or_text(given: str, argument: str, *, text: bool) -> object:
     return given if text else read_json(given, f"{argument} (a text needs --text)")
 
 
-def _text(path: str) -> str:
+def text_of(path: str | Path) -> str:
+    """Return the text of a file; a usage error if it cannot be read."""
     try:
         return Path(path).read_text()
     except (OSError, UnicodeDecodeError) as error:

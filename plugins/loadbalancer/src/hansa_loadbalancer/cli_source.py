@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from hansa_cli import output
+from hansa_cli.arguments import text_of
 from hansa_cli.client import Client
 from hansa_cli.connection import command
 from hansa_cli.plain import JsonObject
@@ -57,9 +58,9 @@ EDITED = click.Argument(["file"], type=click.Path(exists=True, dir_okay=False, p
 
 def _edited(file: Path, template: Path | None) -> JsonObject:
     """Return what is sent of edited files."""
-    data: JsonObject = {"stored": file.read_text()}
+    data: JsonObject = {"stored": text_of(file)}
     if template is not None:
-        data["template"] = template.read_text()
+        data["template"] = text_of(template)
     return data
 
 

@@ -54,7 +54,12 @@ def get(
         click.echo(f"{out}: the WSDL of {name}, {answer['origin']}")
 
 
-@command("set", KIND, NAME, click.Argument(["file"], type=click.Path(exists=True, path_type=Path)))
+@command(
+    "set",
+    KIND,
+    NAME,
+    click.Argument(["file"], type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+)
 def set_(client: Client, as_json: bool, kind: str, name: str, file: Path) -> None:
     """Serve, or use, the WSDL in FILE instead of the present one."""
     data = {**_subject(kind, name), "text": _text(file)}
