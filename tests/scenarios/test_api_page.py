@@ -53,11 +53,11 @@ def test_the_page_shows_every_service_and_asks_nobody_else(server, description):
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{server.url}/hansa/api/docs")
-        page.locator(".opblock-tag").first.wait_for(timeout=30_000)
+        page.locator(".opblock-tag").first.wait_for(timeout=90_000)
         # all at once: after each single click the browser would draw everything anew
         page.locator(".opblock-tag").evaluate_all("groups => groups.forEach(one => one.click())")
         summaries = page.locator(".opblock-summary-path")
-        summaries.nth(len(description["paths"]) - 1).wait_for(timeout=30_000)
+        summaries.nth(len(description["paths"]) - 1).wait_for(timeout=90_000)
         shown = page.locator(".swagger-ui").inner_text().replace("\u200b", "")
     assert not errors
     foreign = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]

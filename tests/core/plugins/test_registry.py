@@ -117,6 +117,16 @@ def test_channels_get_sections_of_settings_besides_those_of_their_type(registry:
     assert section.default == Limits()
 
 
+@pytest.mark.parametrize(("beside", "has_it"), [("", True), ("place", True), ("elsewhere", False)])
+def test_a_section_may_be_that_of_channels_with_a_setting(
+    registry: Registry, beside: str, has_it: bool
+):
+    section = type("Section", (Limits,), {"__beside__": beside, "__doc__": "A part."})
+    registry.extend_channels({"limits": section})
+    model = registry.type("channel", "odd-one").model
+    assert ("limits" in {field.name for field in fields(model)}) is has_it
+
+
 def test_settings_that_stood_beside_the_others_are_read_as_of_their_section(registry: Registry):
     registry.extend_channels({"limits": Limits})
     model = registry.type("channel", "odd-one").model

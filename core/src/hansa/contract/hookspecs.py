@@ -88,7 +88,8 @@ def hansa_channel_settings() -> dict[str, type[Model]]:
     defaults.
 
     `{"limits": Limits}` adds the setting `limits` with the settings of that model inside it;
-    `hansa_wrap` is where they take effect, as `channel.config.limits`.
+    `hansa_wrap` is where they take effect, as `channel.config.limits`. A model with
+    `__beside__ = "url_path"` is a section of channels with that setting alone.
     """
 
 

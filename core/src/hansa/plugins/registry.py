@@ -221,12 +221,14 @@ def _taken(kind: str, type: str, first: str, second: str) -> Clash:
 
 
 def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]]) -> type[Model]:
-    """Return the model of a whole definition: the type's own settings, sections of plugins, and
-    what its kind has in common.
+    """Return the model of a whole definition: the type's own settings, the sections of plugins that
+    it gets, and what its kind has in common.
 
     Definitions stored before a section existed name its settings at the top level; they are read as
     if inside it, unless the type has a setting of that name itself.
     """
+    own = {one.name for one in (*fields(cls.Config), *fields(cls.common))}
+    sections = {name: model for name, model in sections.items() if model.__beside__ in {"", *own}}
     namespace: dict[str, Any] = {
         "__doc__": cls.__doc__,
         "__module__": cls.__module__,
@@ -234,7 +236,6 @@ def definition_model(cls: type[Definition], sections: Mapping[str, type[Model]])
     }
     for name, model in sections.items():
         namespace[name] = field(default_factory=model)
-    own = {one.name for one in (*fields(cls.Config), *fields(cls.common))}
     moved = {
         one.name: name
         for name, model in sections.items()

@@ -87,6 +87,8 @@ class Model:
     """What makes the default of a field anew for each object."""
     __required__: ClassVar[frozenset[str]] = frozenset()
     """The fields without a default."""
+    __beside__: ClassVar[str] = ""
+    """As a section of channels: the setting that a channel must have to get it; empty for all."""
 
     def __init_subclass__(cls, **options: object) -> None:
         super().__init_subclass__(**options)

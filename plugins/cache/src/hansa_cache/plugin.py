@@ -34,7 +34,7 @@ def hansa_attributes(server: Server) -> Mapping[str, object]:
 
 @hookimpl
 def hansa_channel_settings() -> dict[str, type[Model]]:
-    """Return the section that every channel gets."""
+    """Return the section that channels over HTTP get."""
     return {"response_cache": ResponseCache}
 
 
@@ -43,7 +43,10 @@ def hansa_wrap(channel: Channel | None, service: type[Service], call: Dispatch) 
     """Keep the answers of channels that name a cache; last, so that rights, limits, samples and
     statistics count what is answered from it, too.
     """
-    if channel is None or not channel.config.response_cache.cache:
+    if channel is None:
+        return None
+    section: ResponseCache | None = getattr(channel.config, "response_cache", None)
+    if section is None or not section.cache:
         return None
     from .responses import CachedRoute
 

@@ -1,4 +1,4 @@
-"""The section `response_cache` that this plugin adds to every channel."""
+"""The section `response_cache` that this plugin adds to channels over HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ class ResponseCache(Model):
     """Which answers of a channel over HTTP are kept in a cache and given again; none unless it names
     one.
     """
+
+    __beside__ = "url_path"
 
     cache: Annotated[
         str,
