@@ -12,6 +12,7 @@ from hansa_websocket.services import Ask, Here
 
 LATE = TimedOut("worker other/0.1 did not answer within 6 s")
 ENDED = Unavailable("worker other/0.1 ended while it was asked")
+WAITED = TimedOut("client K1 did not answer within 5 s")
 BUSY = Unavailable("worker other/0.1 answers 16 calls of other workers already")
 
 
@@ -49,16 +50,17 @@ def asked(server: LocalServer) -> Any:
             f"channel 'chat' has no client K1, unless at a worker that was not reached: {ENDED}",
         ),
         (
-            [WorkerAnswer("other/0.1", error=ENDED), WorkerAnswer("third/0.1", 7, error=LATE)],
+            [WorkerAnswer("other/0.1", error=ENDED), WorkerAnswer("third/0.1", error=LATE)],
             TimedOut,
             "channel 'chat' has no client K1, unless at a worker that was not reached: "
             f"{ENDED}; {LATE}",
         ),
         ([WorkerAnswer("other/0.1", 7, error=BUSY)], Unavailable, str(BUSY)),
+        ([WorkerAnswer("other/0.1", 7, error=WAITED)], TimedOut, str(WAITED)),
         (
-            [WorkerAnswer("other/0.1", 7, error=TimedOut("client K1 did not answer within 5 s"))],
+            [WorkerAnswer("busy/0.1", 6, error=BUSY), WorkerAnswer("other/0.1", 7, error=WAITED)],
             TimedOut,
-            "client K1 did not answer within 5 s",
+            str(WAITED),
         ),
     ],
 )

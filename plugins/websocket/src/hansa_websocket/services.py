@@ -212,6 +212,9 @@ def _unanswered(asked: AskedQuestion, failed: list[WorkerAnswer]) -> HansaError:
         return Unavailable(nobody)
     if len(errors) == 1 and failed[0].pid:
         return errors[0]
+    for answer in failed:  # a worker that has the client, and waited for it
+        if answer.pid and isinstance(answer.error, TimedOut):
+            return answer.error
     faults = "; ".join(error.detail for error in errors)
     told = f"{nobody}, unless at a worker that was not reached: {faults}"
     is_late = any(isinstance(error, TimedOut) for error in errors)
