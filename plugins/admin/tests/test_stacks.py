@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hansa import Conflict
+from hansa_admin import profiling
 from hansa_admin.profiling import profile
 from hansa_admin.stacks import thread_stacks
 from hansa_devkit.harness.waiting import wait_until
@@ -63,3 +65,25 @@ def test_a_profile_tells_what_uses_the_processor(ending: threading.Event) -> Non
     thread.join()
     assert found.looks > 0
     assert "counts_to_the_end_of_the_test" in [one["function"] for one in found.functions()]
+
+
+def test_one_profile_is_made_at_a_time(
+    ending: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def lasts(seconds: float) -> profiling.Profile:
+        begun.set()
+        ending.wait()
+        return profiling.Profile()
+
+    with monkeypatch.context() as first:
+        first.setattr(profiling, "_profile", lasts)
+        thread = threading.Thread(target=profile, args=(60,))
+        thread.start()
+        assert begun.wait(30)
+        with pytest.raises(Conflict, match="is being made already"):
+            profile(60)
+        ending.set()
+        thread.join()
+    assert profile(0.05).looks > 0

@@ -33,7 +33,7 @@ class GetRate(Service):
     def handle(self):
         raise SystemExit("a report runs nothing")
         self.logger.info(self.sso.user, self.request.input.day)
-        self.invoke("zato.ping")
+        self.invoke("zato.ping@server2")
         self.invoke("zato.no-such-service")
         self.response.payload.rate = self.kvdb.conn.get("a")
         self.deliver("orders", self.server.name, self.server.worker_cache.get("a"))
@@ -103,7 +103,7 @@ def test_a_source_is_read_line_by_line(folder: Path):
     assert made["service rates.get-rate"] == (7, "runs")
     assert made["before_handle"] == (11, "differs")
     assert made["self.sso.user"] == (16, "missing")
-    assert made["service zato.ping"][0] == 17
+    assert made["service zato.ping"] == (17, "runs")
     assert made["service zato.no-such-service"] == (18, "missing")
     assert made["self.kvdb.conn.get"] == (19, "runs")
     assert made["self.deliver"] == (20, "missing")

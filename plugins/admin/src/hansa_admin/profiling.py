@@ -7,11 +7,14 @@ it is counted to what comes next, and short functions that wait for the system a
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+from hansa import Conflict
 
 from .stacks import Frame, ThreadStack, processor_times, thread_stacks
 
@@ -20,6 +23,7 @@ EACH: Final = 0.02
 MOST_FUNCTIONS: Final = 50
 MOST_STACKS: Final = 300
 MILLION: Final = 1_000_000
+_turn: Final = threading.Lock()
 
 
 @dataclass
@@ -63,7 +67,18 @@ class Profile:
 
 
 def profile(seconds: float) -> Profile:
-    """Look at the threads of this process for that long."""
+    """Look at the threads of this process for that long; raises `Conflict` while somebody else does,
+    so that what it costs is bounded.
+    """
+    if not _turn.acquire(blocking=False):
+        raise Conflict("a profile of this worker is being made already: try again once it is done")
+    try:
+        return _profile(seconds)
+    finally:
+        _turn.release()
+
+
+def _profile(seconds: float) -> Profile:
     found = Profile()
     ends_at = time.monotonic() + seconds
     before = processor_times()

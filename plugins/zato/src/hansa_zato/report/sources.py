@@ -154,7 +154,7 @@ class _Reader:
         first = node.args[0] if node.args else None
         if path.rpartition(".")[2] not in _CALLS or not isinstance(first, ast.Constant):
             return
-        name = str(first.value)
+        name = str(first.value).partition("@")[0]  # behind it, which servers are meant
         if name.startswith("zato."):
             self._zato_service(node, name)
 
