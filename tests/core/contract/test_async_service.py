@@ -101,6 +101,28 @@ def test_one_is_known_by_its_form():
     assert not Service.is_async
 
 
+@pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
+def test_one_that_nothing_would_await_fails():
+    """Else a queue would take its message as handled."""
+
+    def decorated(handle: Any) -> Any:
+        return lambda service: handle(service)
+
+    class Hidden(Service):
+        @decorated
+        async def handle(self) -> int:
+            return 1
+
+    class Yields(Service):
+        async def handle(self) -> Any:
+            yield 1
+
+    server = LocalServer(services={"hidden": Hidden, "yields": Yields})
+    for name in ("hidden", "yields"):
+        with pytest.raises(TypeError, match=f"{name}: handle returned what nothing awaits"):
+            server.invoke(name)
+
+
 def test_both_kinds_call_each_other():
     server = LocalServer(services=SERVICES)
     assert server.invoke("both") == [3, {"number": 10, "cid": server.invoked[0].cid}, 5]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -195,3 +197,18 @@ def test_a_callable_is_kept_off():
     assert not event_loop.is_kept_off(call)
     event_loop.kept_off(call)
     assert event_loop.is_kept_off(call)
+
+
+def test_who_has_no_use_for_the_loop_does_not_pay_for_it():
+    code = """
+import sys
+from hansa import Request, event_loop
+from hansa.contract.service import Service
+from hansa.runtime import routes
+assert not event_loop.is_current and event_loop.place()
+assert event_loop.aside(len, "ab") == 2
+event_loop.sleep(0)
+print("asyncio" in sys.modules, "greenlet" in sys.modules, event_loop.thread)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "False", "0"]

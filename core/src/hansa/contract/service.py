@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..foundation.errors import HansaError, NotFound
@@ -29,6 +30,9 @@ current_service: contextvars.ContextVar[str] = contextvars.ContextVar("service",
 """The admin service that works in this thread, which the change log names; empty outside of one."""
 
 _WORD_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<!^)(?<!_)(?=[A-Z][a-z])")
+
+_NOT_RUN = frozenset({CoroutineType, AsyncGeneratorType})
+"""What a function of the form `async def` that nothing awaits returns."""
 
 
 def automatic_name(module: str, name: str) -> str:
@@ -211,6 +215,11 @@ class Service:
             response = service.response = Response()
             answer = wait(service.handle()) if is_async else service.handle()
             if answer is not None:
+                if answer.__class__ in _NOT_RUN:
+                    raise TypeError(
+                        f"{binding.name}: handle returned what nothing awaits: it is to be "
+                        "`async def` without `yield`, and so is what a decorator makes of it"
+                    )
                 response.payload = answer
             write_output(response)
             return response

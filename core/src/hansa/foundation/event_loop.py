@@ -18,13 +18,13 @@ from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from greenlet import getcurrent, greenlet
-
 from .deadline import time_left
 from .errors import TimedOut
 
 if TYPE_CHECKING:
     import asyncio
+
+    from .strand import Strand
 
 log = logging.getLogger("hansa.event_loop")
 
@@ -39,17 +39,6 @@ _LATE = "there was no answer before the deadline"
 
 _depth: ContextVar[int] = ContextVar("depth", default=0)
 """In how many calls inside each other, made by services on the loop, this thread is."""
-
-
-class _Strand(greenlet):  # type: ignore[misc]  # greenlet has no types
-    """Plain code that runs on the loop."""
-
-    # what SQLAlchemy waits for by a driver of asyncio, it may wait for in here
-    __sqlalchemy_greenlet_provider__ = True
-
-    def __init__(self, function: Callable[..., object], driver: greenlet) -> None:
-        super().__init__(function, driver)
-        self.gr_context = driver.gr_context
 
 
 class EventLoop:
@@ -76,7 +65,15 @@ class EventLoop:
     @property
     def is_current(self) -> bool:
         """Whether the code that asks is plain code on the loop, which waits by `wait`."""
-        return isinstance(getcurrent(), _Strand)
+        return self._strand() is not None
+
+    def _strand(self) -> Strand | None:
+        if threading.get_ident() != self.thread:
+            return None
+        # PERF: most processes have no use for greenlets, which take 1 MB
+        from .strand import current_strand
+
+        return current_strand()
 
     @staticmethod
     def kept_off(call: Callable[..., object]) -> None:
@@ -120,7 +117,9 @@ class EventLoop:
         """Run plain code on the loop and return what it returns: what it waits for by `wait` keeps
         no thread.
         """
-        strand = _Strand(function, getcurrent())
+        from .strand import Strand
+
+        strand = Strand(function)
         self._begin()
         try:
             self.steps += 1
@@ -152,12 +151,12 @@ class EventLoop:
 
         At the deadline of the code that waits, it is cancelled, and `TimedOut` is raised.
         """
-        current = getcurrent()
-        if isinstance(current, _Strand):
+        strand = self._strand()
+        if strand is not None:
             seconds = time_left()
             if seconds is not None:
                 awaitable = _within(awaitable, seconds)
-            found: T = current.parent.switch(awaitable)
+            found: T = strand.parent.switch(awaitable)
             return found
         if threading.get_ident() == self.thread:
             if isinstance(awaitable, Coroutine):
