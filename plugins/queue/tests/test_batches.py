@@ -174,6 +174,24 @@ def test_calls_that_end_together_are_acknowledged_together(cluster: Cluster):
     assert balanced(worker)
 
 
+def test_an_answer_holds_few_large_calls_and_many_small_ones(cluster: Cluster):
+    worker = cluster.worker(start=False)
+    store = worker.queue.store
+    store.prepare()
+    keys = worker.queue.readers._committing._done_keys
+
+    def taken() -> int:
+        _, entries = store.done(keys=keys, args=[worker.queue.holder, 0, 64])
+        return len(entries)
+
+    worker.queue.put_many("s", ["x" * 200_000] * 20, "C")
+    assert [taken(), taken(), taken(), taken()] == [8, 8, 4, 0]
+    worker.queue.put_many("s", range(65), "C")
+    assert [taken(), taken()] == [64, 1]
+    worker.queue.put_many("s", ["x" * 600_000, "x" * 600_000], "C")
+    assert taken() == 2
+
+
 def waiting_service(cluster: Cluster) -> threading.Event:
     """Add a service that waits for an event where its payload says so; returns the event."""
     go_on = threading.Event()

@@ -48,11 +48,21 @@ return 1
 """
 
 _READ_ON = """
+-- by eights, so that the answer holds a megabyte and eight calls at most
 local function read_on(most)
-  if most <= 0 then return {} end
-  local found = redis.call(
-    'XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', most, 'STREAMS', KEYS[1], '>')
-  return found and found[1][2] or {}
+  local read, bytes = {}, 0
+  while most > 0 and bytes < 1000000 do
+    local count = math.min(most, 8)
+    local found = redis.call(
+      'XREADGROUP', 'GROUP', 'workers', ARGV[1], 'COUNT', count, 'STREAMS', KEYS[1], '>')
+    local entries = found and found[1][2] or {}
+    for _, entry in ipairs(entries) do
+      read[#read + 1] = entry
+      bytes = bytes + #entry[2][2]
+    end
+    most = #entries == count and most - count or 0
+  end
+  return read
 end
 """
 
