@@ -12,6 +12,7 @@ from hansa import Conflict, Invalid, NotFound
 from hansa_devkit.harness.waiting import wait_until
 from hansa_loadbalancer.cli_source import _edited
 from hansa_loadbalancer.generate import MASK, TEMPLATE
+from hansa_loadbalancer.trial import Verdict
 from hansa_loadbalancer.versions import KEPT, keep, versions
 
 from plugins.loadbalancer.tests.support import Posts, both
@@ -143,6 +144,18 @@ def test_a_template_of_ones_own_serves_and_the_plugins_again(start):
     assert saved.exists(), "a version names it"
     assert control.restore(2, "ada") == "reload"
     assert balancer.get("/ping")[2] == b"pong"
+
+
+def test_what_is_refused_after_it_was_judged_leaves_nothing_behind(start, monkeypatch):
+    balancer = start()
+    control = balancer.control
+    shown = control.source()
+    monkeypatch.setattr("hansa_loadbalancer.control.ask", lambda *_: Verdict("", {}, "reload"))
+    with pytest.raises(Invalid):
+        control.save(shown["stored"], shown["template"] + "$nobody\n", "", "ada")
+    assert control.source() == shown
+    assert control.versions() == []
+    assert not list(balancer.config.parent.glob("*.template"))
 
 
 def test_the_latest_versions_are_kept(tmp_path):

@@ -238,10 +238,16 @@ class Control:
             after = with_template(after, name)
         if after == before:
             return ""
-        keep(self.versions_folder, before, by)
-        how = self._put(before, after)
-        forget_templates(folder, [after, *(one.text for one in self.versions())])
-        return how
+        kept = keep(self.versions_folder, before, by)
+        serving = after
+        try:
+            return self._put(before, after)
+        except Invalid:  # as where something else listens there by now: nothing was replaced
+            kept.unlink(missing_ok=True)
+            serving = before
+            raise
+        finally:
+            forget_templates(folder, [serving, *(one.text for one in self.versions())])
 
     def _put(self, before: str, after: str) -> str:
         """Store a text in the place of another one, and wait until it is in force."""

@@ -82,14 +82,18 @@ def version(folder: Path, number: int) -> Version:
     raise NotFound(f"there is no version {number} of the configuration (there are: {there})")
 
 
-def keep(folder: Path, text: str, by: str) -> None:
-    """Keep a text that is about to be replaced; the oldest goes where there are too many."""
+def keep(folder: Path, text: str, by: str) -> Path:
+    """Keep a text that is about to be replaced, and return its file; the oldest goes where there are
+    too many.
+    """
     there = versions(folder)
     number = there[0].number + 1 if there else 1
     kept = Version(number, time.time(), by, text)
-    replace_file(folder / f"{number:06}.json", json.dumps(asdict(kept)), durable=True)
+    file = folder / f"{number:06}.json"
+    replace_file(file, json.dumps(asdict(kept)), durable=True)
     for old in there[KEPT - 1 :]:
         (folder / f"{old.number:06}.json").unlink(missing_ok=True)
+    return file
 
 
 # -- templates -------------------------------------------------------------------------------------
