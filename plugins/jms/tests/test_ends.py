@@ -49,7 +49,7 @@ def test_a_channel_that_ends_takes_no_more(count, prefetch):
         one.start()
         try:
             held.inbox.wait(1, 60)
-            wait_until(lambda: strict.sent == taken, 30, "the others are in hand")
+            wait_until(lambda: one._fresh.qsize() == taken - 1, 30, "the others are in hand")
             ending = in_background(one.stop)
             wait_until(lambda: strict.count("ends") == count - 1, 30, "they are given back")
             wait_until(lambda: one._cancelled, 30)
