@@ -136,7 +136,7 @@ def test_a_service_that_hangs_is_called_again_by_the_next_one(hook: Hook, tmp_pa
             go.wait(30)
 
     hook.act = act
-    settings = {"pool": 1, "timeout": 0.3}
+    settings = {"pool": 1, "timeout": 1.0}  # which handshakes have, too
     with ExitStack() as clients, listening(hook, tmp_path, **settings) as one:
         for _ in range(3):
             clients.enter_context(client(one.config.port))
