@@ -5,6 +5,7 @@ reason, where a machine has no namespaces.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,17 +26,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[HostsCluster]:
-    """A cluster with a server on each of the hosts `one` and `two`."""
+    """A cluster with a server on each of the hosts `one` and `two`, and a load-balancer on `front`."""
     reason = why_not()
     if reason:
         pytest.skip(reason)
     with Network() as network, HostsCluster(network) as made:
-        made.join("two", "server")
-        made.deploy()
+        # made here, since addresses are counted
+        network.host("two")
+        network.host("front")
+        with ThreadPoolExecutor() as pool:
+            joining = [
+                pool.submit(made.join, "two", "server"),
+                pool.submit(made.join, "front", "loadbalancer", "--host", FLOATING),
+            ]
+            made.deploy()
+            for each in joining:
+                each.result()
         yield made
 
 
 @pytest.fixture(scope="package")
 def balancer(cluster: HostsCluster) -> Host:
     """The host of its load-balancer."""
-    return cluster.join("front", "loadbalancer", "--host", FLOATING)
+    return cluster.network.hosts["front"]

@@ -19,6 +19,8 @@ from tests.hosts.network import Host
 
 PATH: Final = "/count"
 _TIMEOUT: Final = 30.0
+_PAUSE: Final = 0.03
+"""Seconds between two requests of a client: hosts that start need the processors, too."""
 SOURCE: Final = '''
 """Takes a number, says which host took it, and has it noted by an asynchronous call."""
 
@@ -154,7 +156,7 @@ class Load:
             self.answers.taken.append(number)
             name = told["host"]
             self.answers.hosts[name] = self.answers.hosts.get(name, 0) + 1
-        time.sleep(0.01)
+        time.sleep(_PAUSE)
         return not answer.will_close
 
     def _note_failure(self, text: str) -> None:

@@ -8,7 +8,9 @@ import contextlib
 import ctypes
 import itertools
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,8 @@ FLOATING: Final = "10.77.0.100"
 """The address that two load-balancers share."""
 _CLONE_NEWNET: Final = 0x40000000
 _TIMEOUT: Final = 180.0
+_FOLDERS: Final = Path("/var/tmp")
+_FOLDER: Final = "hansa-hosts-"
 _FIRST_PROCESS: Final = (
     "import os, signal\n"
     "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
@@ -44,24 +48,54 @@ def why_not() -> str:
     missing = [name for name in ("ip", "nsenter", "unshare") if not shutil.which(name)]
     if missing:
         return f"there is no {', '.join(missing)} here: run tools/test-needs.sh"
-    tried = f"hansa-try-{os.getpid()}"
-    done = subprocess.run(
-        ["ip", "netns", "add", tried], capture_output=True, text=True, check=False
+    namespace, link = f"hansa-try-{os.getpid()}", f"ht{os.getpid()}"
+    attempts = (
+        ("ip", "netns", "add", namespace),
+        ("ip", "link", "add", f"{link}b", "type", "bridge"),
+        ("ip", "link", "add", link, "type", "veth", "peer", "name", "e0", "netns", namespace),
+        (*_entry(namespace), "mount", "--bind", "/var/tmp", "/tmp"),
     )
-    if done.returncode:
-        return f"this machine allows no network namespaces: {done.stderr.strip()}"
     try:
-        done = subprocess.run(
-            ["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc", "true"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return (
-            f"this machine allows no namespaces: {done.stderr.strip()}" if done.returncode else ""
-        )
+        for attempt in attempts:
+            done = subprocess.run(attempt, capture_output=True, text=True, check=False)
+            if done.returncode:
+                said = done.stderr.strip()
+                return f"this machine does not allow `{' '.join(attempt)}`: {said}"
+        return ""
     finally:
-        _run("ip", "netns", "del", tried)
+        _clean("ip", "netns", "del", namespace)
+        _clean("ip", "link", "del", link)
+        _clean("ip", "link", "del", f"{link}b")
+
+
+def remove_leftovers() -> None:
+    """Remove the hosts of runs that were killed: those of processes that are no more."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=False)
+    for namespace in (line.split()[0] for line in listed.stdout.splitlines() if line.strip()):
+        if _is_leftover(namespace, r"hansa-hb(\d+)n\d+-"):
+            _end_all(namespace)
+            _clean("ip", "netns", "del", namespace)
+    for link in os.listdir("/sys/class/net"):
+        if _is_leftover(link, r"h[bv](\d+)n\d+"):
+            _clean("ip", "link", "del", link)
+    for folder in _FOLDERS.glob(f"{_FOLDER}*"):
+        if _is_leftover(folder.name, rf"{_FOLDER}(\d+)n\d+-"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_leftover(name: str, pattern: str) -> bool:
+    found = re.match(pattern, name)
+    return found is not None and not Path(f"/proc/{found[1]}").exists()
+
+
+def _end_all(namespace: str) -> None:
+    """End the processes that use the network of a namespace, engines of a host among them."""
+    listed = subprocess.run(
+        ["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False
+    )
+    for pid in {*listed.stdout.split()} - {str(os.getpid())}:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
 
 
 class Network:
@@ -73,26 +107,34 @@ class Network:
         self._mark = f"{os.getpid()}n{next(self._numbers)}"
         self.bridge = f"hb{self._mark}"
         # outside of /tmp, since each host has its own
-        self.folder = Path(tempfile.mkdtemp(prefix="hansa-hosts-", dir="/var/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{self._mark}-", dir=_FOLDERS))
         self.folder.chmod(0o755)
         self.hosts: dict[str, Host] = {}
 
     def __enter__(self) -> Network:
-        _run("ip", "link", "add", self.bridge, "type", "bridge")
-        _run("ip", "link", "set", self.bridge, "up")
+        remove_leftovers()
+        try:
+            _run("ip", "link", "add", self.bridge, "type", "bridge")
+            _run("ip", "link", "set", self.bridge, "up")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         for host in self.hosts.values():
             host.end()
-            subprocess.run(["ip", "netns", "del", host.namespace], check=False)
-        subprocess.run(["ip", "link", "del", self.bridge], check=False)
+            _end_all(host.namespace)
+            _clean("ip", "netns", "del", host.namespace)
+            _clean("ip", "link", "del", host.link)
+        _clean("ip", "link", "del", self.bridge)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def host(self, name: str) -> Host:
         """Make a host of this name, with the next address."""
         made = Host(self, name, len(self.hosts) + 1)
         self.hosts[name] = made
+        made.connect(self.bridge)
         made.begin()
         return made
 
@@ -110,24 +152,27 @@ class Host:
         self.folder = network.folder / name
         self.namespace = f"hansa-{network.bridge}-{name}"
         self.link = network.link(number)
+        self._first: subprocess.Popen[bytes] | None = None
+        self._inside = 0
+
+    def connect(self, bridge: str) -> None:
+        """Make it, with a cable to a bridge."""
         (self.folder / "tmp").mkdir(parents=True)
         _run("ip", "netns", "add", self.namespace)
         _run("ip", "link", "add", self.link, "type", "veth", "peer", "name", "e0")
         _run("ip", "link", "set", "e0", "netns", self.namespace)
-        _run("ip", "link", "set", self.link, "master", network.bridge, "up")
+        _run("ip", "link", "set", self.link, "master", bridge, "up")
         inner = ("ip", "-n", self.namespace)
         _run(*inner, "addr", "add", f"{self.address}/24", "dev", "e0")
         _run(*inner, "link", "set", "e0", "up")
         _run(*inner, "link", "set", "lo", "up")
-        self._first: subprocess.Popen[bytes] | None = None
-        self._inside = 0
 
     def begin(self) -> None:
         """Switch it on: it has its first process."""
-        unshared = ["--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
         words = [self.name, str(self.folder / "tmp"), sys.executable, _FIRST_PROCESS]
-        outside = ["ip", "netns", "exec", self.namespace, "unshare", *unshared]
-        self._first = subprocess.Popen([*outside, "sh", "-c", _SET_UP, "host", *words])
+        self._first = subprocess.Popen(
+            [*_entry(self.namespace), "sh", "-c", _SET_UP, "host", *words]
+        )
         self._inside = _only_child(self._first.pid)
 
     def end(self) -> None:
@@ -219,10 +264,23 @@ def _only_child(pid: int) -> int:
     return child
 
 
+def _entry(namespace: str) -> tuple[str, ...]:
+    """Return what runs a command as the first process of a host, with the network of a namespace."""
+    unshared = ("--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")
+    return ("ip", "netns", "exec", namespace, "unshare", *unshared)
+
+
 def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {**kept, "HANSA_CONSOLE": "off", **variables}
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
+
+
+def _clean(*command: str) -> None:
+    """Run what removes something, which may be gone."""
+    subprocess.run(command, capture_output=True, check=False)
