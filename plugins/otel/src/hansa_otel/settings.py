@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -121,6 +120,11 @@ class OtelSection(Model):
         return faults or self._faults_of_contents()
 
     def _faults_of_contents(self) -> dict[str, str]:
+        if not self.tls_ca and not self.tls_certificate:
+            return {}
+        # PERF: each command reads these settings, and starts without it
+        import ssl
+
         faults = {}
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.tls_ca:
