@@ -20,6 +20,8 @@ from typing import Final
 
 import pytest
 
+from tools.project import TOP
+
 NETWORK: Final = "10.77.0.0/24"
 FLOATING: Final = "10.77.0.100"
 """The address that two load-balancers share."""
@@ -37,7 +39,11 @@ _FIRST_PROCESS: Final = (
     "        signal.sigtimedwait([signal.SIGUSR1], 0.02)\n"
 )
 """The first process of a host: it waits for those that have lost their parents."""
-_SET_UP: Final = 'hostname "$1" && mount --bind "$2" /tmp && exec "$3" -c "$4"'
+_SET_UP: Final = (
+    # the project itself is seen there, too, where it lies in /tmp
+    'case "$5" in /tmp/*) mkdir -p "$2${5#/tmp}" && mount --bind "$5" "$2${5#/tmp}" ;; esac && '
+    'hostname "$1" && mount --rbind "$2" /tmp && exec "$3" -c "$4"'
+)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -169,7 +175,7 @@ class Host:
 
     def begin(self) -> None:
         """Switch it on: it has its first process."""
-        words = [self.name, str(self.folder / "tmp"), sys.executable, _FIRST_PROCESS]
+        words = [self.name, str(self.folder / "tmp"), sys.executable, _FIRST_PROCESS, str(TOP)]
         self._first = subprocess.Popen(
             [*_entry(self.namespace), "sh", "-c", _SET_UP, "host", *words]
         )
