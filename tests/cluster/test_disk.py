@@ -57,7 +57,11 @@ class Disk:
             pytest.skip(f"file systems may not be mounted here: {done.stderr.decode().strip()}")
 
     def fill(self) -> None:
-        """Leave nothing, and keep it so: what is given back in between is taken, too."""
+        """Leave nothing: what those who write give back meanwhile is taken, too."""
+        wait_until(self._is_filled, 20, "nothing is left")
+
+    def _is_filled(self) -> bool:
+        """Take what is left; whether there is nothing then."""
         file = os.open(self._filler, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         size = 1 << 20
         while size:
@@ -66,7 +70,7 @@ class Disk:
             except OSError:
                 size //= 2
         os.close(file)
-        assert shutil.disk_usage(self.folder).free == 0
+        return shutil.disk_usage(self.folder).free == 0
 
     def free(self) -> None:
         """Give the space back."""

@@ -124,7 +124,13 @@ def test_a_worker_that_dies_comes_back(served, tmp_path):
         methods = [*current["methods"]]
         methods.append({"method": "rates.v1.Other/Die", "service": "rates.die"})
         edit = {"methods": methods, "seen_revision": current["revision"]}
-        server.api("admin.channel.grpc.edit", name="rates", **edit)
+        revision = server.api("admin.channel.grpc.edit", name="rates", **edit)["revision"]
+
+        def has_applied_it() -> bool:
+            workers = server.api("admin.server.status")["workers"].values()
+            return all(worker["revision"] >= revision for worker in workers)
+
+        wait_until(has_applied_it, 30)
         import grpc
 
         with grpc.insecure_channel(f"127.0.0.1:{port}") as opened:
