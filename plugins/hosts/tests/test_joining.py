@@ -5,7 +5,6 @@ goes to nobody but the authority.
 from __future__ import annotations
 
 import errno
-import shutil
 import ssl
 import stat
 import threading
@@ -266,33 +265,6 @@ def full_disk(*_: object) -> None:
 
 def out_of_reach(*_: object) -> None:
     raise Failure("the authority cannot be reached")
-
-
-def test_the_authority_forgets_components_whose_host_is_gone(running: Running, tmp_path: Path):
-    join(running.token("server", "lost-1"), tmp_path / "host", SERVER)
-    shutil.rmtree(tmp_path / "host")
-    own = create_component(running.folder, role_of("server"), "", "127.0.0.1:17998", ())
-    with pytest.raises(Failure, match="already"):
-        running.token("server", "lost-1")
-    with pytest.raises(Failure, match="no component lost-1; --force has the authority forget"):
-        leave(running.folder, ["lost-1"], force=False)
-    assert leave(running.folder, ["lost-1"], force=True) == ["lost-1"]
-    assert own.exists
-    assert running.token("server", "lost-1")
-    with pytest.raises(Failure, match=r"no component lost-1$"):
-        leave(running.folder, ["lost-1"], force=True)
-    leave(running.folder, [own.folder.name], force=False)
-
-
-def test_a_host_whose_leave_was_interrupted(running: Running, tmp_path: Path):
-    folder = tmp_path / "host"
-    made = join(running.token("server"), folder, SERVER)
-    (made.folder / MEMBER_SECRET).unlink()
-    with pytest.raises(Failure, match=r"member\.secret cannot be read"):
-        leave(folder, [], force=False)
-    assert leave(folder, [], force=True) == [made.folder.name]
-    assert not folder.exists()
-    Members(running.folder / AUTHORITY).remove(made.folder.name)
 
 
 def test_where_there_is_no_authority(running: Running, tmp_path: Path):

@@ -13,7 +13,8 @@ from cryptography import x509
 from hansa_authority.authority import install_signed, request
 from hansa_quickstart.component import Component
 from hansa_quickstart.failure import INVALID, Failure
-from hansa_quickstart.stop import stop_all
+from hansa_quickstart.locks import exclusive
+from hansa_quickstart.stop import stop_parts
 
 from .asking import Authority
 from .cluster import AUTHORITY, open_host
@@ -31,20 +32,27 @@ def leave(path: Path, names: Iterable[str], *, force: bool) -> list[str]:
     With `force` they leave even if the authority cannot be told, which then still counts them; and
     on its own host it forgets those of other hosts.
     """
-    host = open_host(path)
+    folder = open_host(path).folder
+    # what has ended is not started again, by systemd for one, before its folder is gone
+    with exclusive(folder):
+        return _leave(Component(folder), names, force=force)
+
+
+def _leave(host: Component, names: Iterable[str], *, force: bool) -> list[str]:
     wanted = list(names) or [part.folder.name for part in _own(host)]
     forgotten = _elsewhere(host, wanted) if force else []
     left = _chosen(host, [name for name in wanted if name not in forgotten])
     for name in forgotten:
         Members(host.folder / AUTHORITY).remove(name)
     for part in left:
-        stop_all(part)
-        try:
-            _tell(host, part)
-        except Failure:
-            if not force:
-                raise
-        shutil.rmtree(part.folder)
+        with exclusive(part.folder):
+            stop_parts(part, [part])
+            try:
+                _tell(host, part)
+            except Failure:
+                if not force:
+                    raise
+            shutil.rmtree(part.folder)
         rest = [name for name in host.about["components"] if name != part.folder.name]
         describe_host(host.folder, host.about["cluster"], host.about["authority"], rest)
         host = Component(host.folder)
