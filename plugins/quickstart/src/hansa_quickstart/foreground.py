@@ -41,6 +41,8 @@ class Foreground:
         while not self.termination.requested and self.launched:
             self._look_after_all()
             time.sleep(_POLL)
+        if not self.component.exists:  # all of it has left its cluster
+            return
         with exclusive(self.component.folder):
             stop_parts(self.component, list(self.launched), self.launched)
 
@@ -65,7 +67,8 @@ class Foreground:
         if launched.process.poll() is None:
             _note(part, launched.process.pid)
             return
-        if busy(part.folder) or busy(self.component.folder):
+        # first the whole, since asking makes a file in a folder that may be about to be removed
+        if busy(self.component.folder) or busy(part.folder):
             return
         if not part.pidfile.exists():  # it was stopped by `hansa stop`
             del self.launched[part]

@@ -28,5 +28,7 @@ def busy(folder: Path) -> bool:
     try:
         with exclusive(folder):
             return False
+    except FileNotFoundError:  # what was in it has left its cluster
+        return False
     except Failure:
         return True
