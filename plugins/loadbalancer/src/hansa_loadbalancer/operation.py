@@ -1,11 +1,19 @@
-"""The base of the admin services of the load-balancer."""
+"""The base of the admin services of the load-balancer, and what they answer to a change."""
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
+from hansa import setting
 from hansa_admin.operation import Operation
 
 from .control import Control
 from .settings import LoadBalancerSection
+
+How: TypeAlias = Annotated[
+    str, setting("live, reload, or empty if there was nothing to change; neither loses a request")
+]
+"""How a change came into force."""
 
 
 class LoadBalancerOperation(Operation):

@@ -11,7 +11,7 @@ from hansa import Model, setting
 from hansa_admin.operation import Operation
 
 from .control import COMMANDS
-from .operation import LoadBalancerOperation
+from .operation import How, LoadBalancerOperation
 from .settings import BalancedServer, State
 from .source_services import OPERATIONS as EDITING
 
@@ -34,10 +34,7 @@ class Changed(Model):
     """The result of a change; it is stored, and survives reloads and restarts."""
 
     name: Annotated[str, setting("Name of the server")]
-    how: Annotated[
-        str,
-        setting("live, reload, or empty if there was nothing to change; neither loses a request"),
-    ]
+    how: How
 
 
 class ServerState(BalancedServer):

@@ -7,7 +7,7 @@ from typing import Annotated
 from hansa import Model, setting
 from hansa_admin.operation import Operation
 
-from .operation import LoadBalancerOperation
+from .operation import How, LoadBalancerOperation
 
 LONGEST = 512 * 1024
 """Characters of the longest configuration, and of the longest template."""
@@ -78,10 +78,7 @@ class Checked(Model):
 class Replaced(Model):
     """A change of the whole configuration, which survives restarts."""
 
-    how: Annotated[
-        str,
-        setting("live, reload, or empty if there was nothing to change; neither loses a request"),
-    ]
+    how: How
 
 
 class VersionRow(Model):
