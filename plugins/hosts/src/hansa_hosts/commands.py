@@ -9,18 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import click
+from hansa_quickstart.variables import KVDB_PASSWORD, ODB_PASSWORD
 
-from .options import (
-    ADDRESS,
-    FOLDER,
-    HOSTS,
-    NAME,
-    NEW_FOLDER,
-    ODB_PASSWORD,
-    REDIS_PASSWORD,
-    ROLE_NAMES,
-    given_secret,
-)
+from .options import ADDRESS, FOLDER, HOSTS, NAME, NEW_FOLDER, ROLE_NAMES, given_secret
 
 
 @click.command("cluster")
@@ -45,7 +36,7 @@ from .options import (
     "--odb-password-file", metavar="FILE", help=f"File with its password; {ODB_PASSWORD}."
 )
 @click.option(
-    "--redis-password-file", metavar="FILE", help=f"File with its password; {REDIS_PASSWORD}."
+    "--redis-password-file", metavar="FILE", help=f"File with its password; {KVDB_PASSWORD}."
 )
 @click.option(
     "--address",
@@ -97,7 +88,7 @@ def create_cluster(
         odb=odb,
         redis=redis,
         odb_password=given_secret(odb_password_file, ODB_PASSWORD),
-        redis_password=given_secret(redis_password_file, REDIS_PASSWORD),
+        redis_password=given_secret(redis_password_file, KVDB_PASSWORD),
         durability=durability,
         hosts=hosts,
     )

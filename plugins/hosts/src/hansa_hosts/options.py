@@ -8,10 +8,6 @@ from typing import Final
 
 import click
 
-ODB_PASSWORD: Final = "HANSA_ODB_PASSWORD"
-"""The environment variable with the password of the ODB, where its URL has none."""
-REDIS_PASSWORD: Final = "HANSA_KVDB_PASSWORD"
-"""The environment variable with the password of Redis, where its URL has none."""
 ROLE_NAMES: Final = ("server", "loadbalancer", "webadmin")
 
 NEW_FOLDER: Final = click.argument("path", type=click.Path(path_type=Path, file_okay=False))

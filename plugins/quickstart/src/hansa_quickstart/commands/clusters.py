@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from ..failure import INVALID, Failure
+from ..variables import KVDB_PASSWORD, ODB_PASSWORD
 
 if TYPE_CHECKING:
     from ..arguments import Backends
     from ..secret import GivenSecret
-
-ODB_PASSWORD: Final = "HANSA_ODB_PASSWORD"
-"""The environment variable with the password of the SQL database of a new cluster."""
-KVDB_PASSWORD: Final = "HANSA_KVDB_PASSWORD"
-"""The environment variable with the password of the Redis of a new cluster; it may be empty."""
 
 _NEW_FOLDER = click.argument("path", type=click.Path(path_type=Path, file_okay=False))
 
